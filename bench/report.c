@@ -1,0 +1,56 @@
+/*
+ * From what a team measured to the figures of a benchmark. See report.h.
+ */
+#include "report.h"
+
+#include "samples.h"
+#include "shared.h"
+
+enum { SAMPLES_MAX = 256 * 1024 };
+
+struct report_samples *report_samples_for(uint64_t trips, uint64_t *ret_every)
+{
+	static struct report_samples *samples; /* until the end */
+
+	if (samples == NULL)
+		samples = shared_alloc(sizeof(*samples) + SAMPLES_MAX * sizeof(samples->ticks[0]));
+	*ret_every = (trips + SAMPLES_MAX - 1) / SAMPLES_MAX;
+	return samples;
+}
+
+void report_team(struct shim_state *state, const struct options *options,
+	const struct team_result *result, unsigned timed_role)
+{
+	const struct team_member *const members = result->members;
+	const double *const line_ns = result->line_ns;
+
+	shim_seconds(state, (double)members[timed_role].wall_ns * 1e-9);
+	shim_counter(state, "cpu_out_s", (double)members[0].cpu_ns * 1e-9);
+	shim_counter(state, "cpu_in_s", (double)members[1].cpu_ns * 1e-9);
+	shim_counter(
+		state, "preempted", (double)(members[0].preempted + members[1].preempted));
+	if (line_ns[0] > 0 && line_ns[1] > 0) {
+		const double lower = line_ns[0] < line_ns[1] ? line_ns[0] : line_ns[1];
+
+		shim_counter(state, "line_ns", (line_ns[0] + line_ns[1]) / 2);
+		shim_counter(state, "implausible", lower < options->line_floor_ns ? 1 : 0);
+	}
+}
+
+void report_trips(struct shim_state *state, const struct options *options,
+	struct report_samples *samples, uint64_t trips)
+{
+	static const struct {
+		const char *name;
+		double q;
+	} wanted[] = {{"p50_ns", 0.5}, {"p99_ns", 0.99}, {"p999_ns", 0.999}};
+	const uint64_t every = (trips + SAMPLES_MAX - 1) / SAMPLES_MAX;
+	const uint64_t kept = (trips + every - 1) / every;
+
+	samples_sort(samples->ticks, kept);
+	for (unsigned i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
+		shim_counter(state, wanted[i].name,
+			samples_quantile(samples->ticks, kept, wanted[i].q) *
+				options->team.ns_per_tick);
+	shim_counter(state, "max_ns", samples->longest * options->team.ns_per_tick);
+}

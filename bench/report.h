@@ -1,0 +1,31 @@
+/*
+ * From what a team measured to the figures of a benchmark.
+ */
+#ifndef BENCH_REPORT_H
+#define BENCH_REPORT_H
+
+#include <stdint.h>
+
+#include "options.h"
+#include "shim.h"
+#include "team.h"
+
+/* Times of single trips, in memory shared with the roles. */
+struct report_samples {
+	uint32_t longest;
+	uint32_t ticks[];
+};
+
+/* Room for the samples of so many trips, and of how many trips one is kept. The memory is made
+ * once; NULL when there is none. */
+struct report_samples *report_samples_for(uint64_t trips, uint64_t *ret_every);
+
+/* What every benchmark says: seconds of one role, CPU of both, the line beside it. */
+void report_team(struct shim_state *state, const struct options *options,
+	const struct team_result *result, unsigned timed_role);
+
+/* Percentiles of the trips. Sorts the samples. */
+void report_trips(struct shim_state *state, const struct options *options,
+	struct report_samples *samples, uint64_t trips);
+
+#endif

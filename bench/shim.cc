@@ -1,0 +1,129 @@
+/*
+ * google-benchmark for C: the only place that sees its C++ interface. See shim.h.
+ *
+ * One call of the C function makes all the iterations of a run, in other processes and timed
+ * there: hence KeepRunningBatch() with everything at once, and manual time.
+ */
+#include "shim.h"
+
+#include <algorithm>
+#include <vector>
+
+#include <benchmark/benchmark.h>
+
+struct shim_state {
+	benchmark::State &state;
+	double seconds;
+};
+
+namespace
+{
+bool some_failed;
+
+/* Before the user's own, so that theirs win. Interleaved, because one and the same program
+ * moves by a factor of two between minutes on a shared machine; seven, for the medians. */
+const char *const default_options[] = {
+	"--benchmark_enable_random_interleaving=true",
+	"--benchmark_repetitions=7",
+	"--benchmark_display_aggregates_only=true",
+	"--benchmark_min_time=0.05",
+};
+
+double quantile(const std::vector<double> &values, double q)
+{
+	std::vector<double> sorted(values);
+
+	if (sorted.empty())
+		return 0;
+	std::sort(sorted.begin(), sorted.end());
+	const double at = q * static_cast<double>(sorted.size() - 1);
+	const auto below = static_cast<std::size_t>(at);
+	const std::size_t above = std::min(below + 1, sorted.size() - 1);
+
+	return sorted[below] + (at - static_cast<double>(below)) * (sorted[above] - sorted[below]);
+}
+
+double lower_quartile(const std::vector<double> &values)
+{
+	return quantile(values, 0.25);
+}
+
+double upper_quartile(const std::vector<double> &values)
+{
+	return quantile(values, 0.75);
+}
+
+void run(benchmark::State &state, shim_function *function, void *arg)
+{
+	shim_state run = {state, 0};
+
+	while (state.KeepRunningBatch(state.max_iterations)) {
+		function(&run, arg);
+		state.SetIterationTime(run.seconds);
+	}
+}
+} // namespace
+
+void shim_register(const char *name, shim_function *function, void *arg)
+{
+	benchmark::RegisterBenchmark(name, [=](benchmark::State &state) {
+		run(state, function, arg);
+	})->UseManualTime()
+		->ComputeStatistics("q1", lower_quartile)
+		->ComputeStatistics("q3", upper_quartile);
+}
+
+int64_t shim_iterations(const shim_state *state)
+{
+	return state->state.max_iterations;
+}
+
+void shim_seconds(shim_state *state, double seconds)
+{
+	state->seconds = seconds;
+}
+
+void shim_items(shim_state *state, int64_t items)
+{
+	state->state.SetItemsProcessed(items);
+}
+
+void shim_bytes(shim_state *state, int64_t bytes)
+{
+	state->state.SetBytesProcessed(bytes);
+}
+
+void shim_counter(shim_state *state, const char *name, double value)
+{
+	state->state.counters[name] = benchmark::Counter(value);
+}
+
+void shim_fail(shim_state *state, const char *why)
+{
+	some_failed = true;
+	state->state.SkipWithError(why);
+}
+
+void shim_context(const char *key, const char *value)
+{
+	benchmark::AddCustomContext(key, value);
+}
+
+int shim_main(int argc, char **argv, void (*print_help)(void))
+{
+	std::vector<char *> args(argv, argv + 1);
+
+	for (const char *option : default_options)
+		args.push_back(const_cast<char *>(option));
+	args.insert(args.end(), argv + 1, argv + argc);
+
+	int count = static_cast<int>(args.size());
+
+	args.push_back(nullptr);
+	benchmark::Initialize(&count, args.data(), print_help);
+	if (benchmark::ReportUnrecognizedArguments(count, args.data()))
+		return 2;
+	benchmark::RunSpecifiedBenchmarks();
+	benchmark::Shutdown();
+	return some_failed ? 1 : 0;
+}

@@ -1,0 +1,37 @@
+/* The one way a struct gyre_error is filled. */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include "backend.h"
+
+static int fail_with(struct gyre_error *reterr, int code, int os_code, const char *format,
+	va_list args)
+{
+	if (reterr == NULL)
+		return code;
+	reterr->code = code;
+	reterr->os_code = os_code;
+	vsnprintf(reterr->what, sizeof reterr->what, format, args);
+	return code;
+}
+
+int gyre_fail(struct gyre_error *reterr, int code, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	fail_with(reterr, code, 0, format, args);
+	va_end(args);
+	return code;
+}
+
+int gyre_fail_os(struct gyre_error *reterr, int code, const char *format, ...)
+{
+	const int os_code = errno;
+	va_list args;
+
+	va_start(args, format);
+	fail_with(reterr, code, os_code, format, args);
+	va_end(args);
+	return code;
+}

@@ -1,0 +1,287 @@
+/*
+ * spsc, the consumer: peek, release, receive, and their batches.
+ *
+ * A death leaves everything that was not released to the successor; nothing released comes again.
+ * Wait-free until the ring is empty.
+ */
+#include "spsc_shape.h"
+
+/* What is held between position and next; at the end of the ring with nothing held, it is over. */
+static void reach_end(struct gyre_ring *r)
+{
+	r->closed = true;
+	if (r->next == r->position)
+		gyre_mark_ended(r);
+}
+
+/* A PAD is released at once where nothing is held, else together with what is held before it. */
+static void skip_pad(struct gyre_ring *r)
+{
+	const uint64_t start = r->next + rest_at(r, r->next, false);
+
+	if (r->next == r->position) {
+		r->next = r->position = start;
+		gyre_progress(r);
+	} else {
+		r->next = start;
+	}
+}
+
+gyre_inline int look(struct gyre_ring *r, bool slots)
+{
+	for (;;) {
+		const uint64_t word = load_word(r, r->next, slots);
+
+		if (is_message(r, r->next, word, slots))
+			return 1;
+		if (slots ? !is_current(r, r->next, word, true) : word == 0) {
+			if (r->shown != r->position)
+				gyre_show_head(r);
+			return 0;
+		}
+		if (is_current(r, r->next, word, slots) && gyre_word_type(word) == GYRE_WORD_CLOSE) {
+			reach_end(r);
+			return GYRE_ECLOSED;
+		}
+		if (!is_pad(r, r->next, word, slots))
+			return GYRE_ECORRUPT;
+		skip_pad(r);
+	}
+}
+
+static int records_look(struct gyre_ring *r)
+{
+	return look(r, false);
+}
+
+static int slots_look(struct gyre_ring *r)
+{
+	return look(r, true);
+}
+
+static int wait_for_message(struct gyre_ring *r, int64_t timeout_ns, bool slots)
+{
+	int (*const shape_look)(struct gyre_ring *) = slots ? slots_look : records_look;
+	const int found = shape_look(r);
+
+	if (found != 0)
+		return found > 0 ? GYRE_OK : found;
+	return gyre_wait(r, shape_look, timeout_ns);
+}
+
+/* The next message's word, loaded once and judged. */
+gyre_inline int find(struct gyre_ring *r, int64_t timeout_ns, uint64_t *ret_word, bool slots)
+{
+	uint64_t word = load_word(r, r->next, slots);
+
+	if (gyre_unlikely(!is_message(r, r->next, word, slots))) {
+		const int outcome = wait_for_message(r, timeout_ns, slots);
+
+		if (outcome != GYRE_OK)
+			return outcome;
+		word = load_word(r, r->next, slots);
+		if (!is_message(r, r->next, word, slots))
+			return GYRE_ECORRUPT; /* changed after its commit */
+	}
+	*ret_word = word;
+	return GYRE_OK;
+}
+
+gyre_inline void describe(
+	const struct gyre_ring *r, uint64_t word, const void *data, struct gyre_message *ret_message)
+{
+	ret_message->data = data;
+	ret_message->bytes = gyre_word_length(word);
+	ret_message->tag = gyre_word_tag(word);
+	ret_message->flags = 0;
+	ret_message->position = r->next;
+}
+
+/* All up to next is released; by one store. */
+gyre_inline void release_all(struct gyre_ring *r, unsigned count, uint64_t bytes)
+{
+	r->position = r->next;
+	r->messages += count;
+	r->bytes += bytes;
+	gyre_progress(r);
+}
+
+gyre_inline int64_t receive(struct gyre_ring *r, void *buffer, size_t buffer_bytes,
+	int64_t timeout_ns, struct gyre_message *ret_message, bool slots)
+{
+	uint64_t word;
+	size_t bytes;
+	int outcome;
+
+	if (gyre_unlikely(r->next != r->position))
+		return GYRE_ESTATE;
+	outcome = find(r, timeout_ns, &word, slots);
+	if (gyre_unlikely(outcome != GYRE_OK))
+		return outcome;
+	bytes = gyre_word_length(word);
+	if (ret_message != NULL)
+		describe(r, word, buffer, ret_message);
+	if (gyre_unlikely(bytes > buffer_bytes))
+		return GYRE_EMSGSIZE;
+	gyre_copy(buffer, payload_at(r, r->next, slots), bytes);
+	r->next += span_of(r, bytes, slots);
+	release_all(r, 1, bytes);
+	return (int64_t)bytes;
+}
+
+/* One message of a batch into the buffer. */
+gyre_inline int copy_out(struct gyre_ring *r, int64_t timeout_ns, uint8_t *to, size_t room,
+	struct gyre_message *ret_message, bool slots)
+{
+	uint64_t word;
+	const int outcome = find(r, timeout_ns, &word, slots);
+
+	if (outcome != GYRE_OK)
+		return outcome;
+	describe(r, word, to, ret_message);
+	if (ret_message->bytes > room)
+		return GYRE_EMSGSIZE;
+	gyre_copy(to, payload_at(r, r->next, slots), ret_message->bytes);
+	r->next += span_of(r, ret_message->bytes, slots);
+	return GYRE_OK;
+}
+
+gyre_inline int receive_batch(struct gyre_ring *r, void *buffer, size_t buffer_bytes,
+	int64_t timeout_ns, struct gyre_message *ret_messages, unsigned count, bool slots)
+{
+	size_t used = 0;
+	uint64_t bytes = 0;
+	unsigned found = 0;
+	int outcome = GYRE_OK;
+
+	if (r->next != r->position)
+		return GYRE_ESTATE;
+	while (found < count && used <= buffer_bytes) {
+		outcome = copy_out(r, found == 0 ? timeout_ns : 0, (uint8_t *)buffer + used,
+			buffer_bytes - used, &ret_messages[found], slots);
+		if (outcome != GYRE_OK)
+			break;
+		bytes += ret_messages[found].bytes;
+		used += (ret_messages[found].bytes + 7) & ~(size_t)7;
+		found++;
+	}
+	if (found == 0)
+		return outcome;
+	release_all(r, found, bytes);
+	if (r->closed)
+		gyre_mark_ended(r);
+	return (int)found;
+}
+
+gyre_inline int peek(struct gyre_ring *r, int64_t timeout_ns, struct gyre_message *ret_messages,
+	unsigned count, bool slots)
+{
+	unsigned found = 0;
+
+	while (found < count) {
+		uint64_t word;
+		const int outcome = find(r, found == 0 ? timeout_ns : 0, &word, slots);
+
+		if (outcome != GYRE_OK)
+			return found > 0 ? (int)found : outcome;
+		describe(r, word, payload_at(r, r->next, slots), &ret_messages[found++]);
+		r->next += span_of(r, gyre_word_length(word), slots);
+	}
+	return (int)found;
+}
+
+/* Release the oldest held messages. Their words are read again, and judged again, since a peer
+ * may have changed them: position never passes next. */
+gyre_inline int release(
+	struct gyre_ring *r, const struct gyre_message *expected, unsigned count, bool slots)
+{
+	uint64_t position = r->position, bytes = 0;
+
+	for (unsigned i = 0; i < count; i++) {
+		uint64_t word;
+
+		if (position == r->next)
+			return GYRE_ESTATE;
+		word = load_word(r, position, slots);
+		if (is_pad(r, position, word, slots)) {
+			position += rest_at(r, position, false);
+			word = load_word(r, position, slots);
+		}
+		if (expected != NULL && expected->position != position)
+			return GYRE_ESTATE;
+		if (!is_message(r, position, word, slots) ||
+			span_of(r, gyre_word_length(word), slots) > r->next - position)
+			return GYRE_ECORRUPT;
+		bytes += gyre_word_length(word);
+		position += span_of(r, gyre_word_length(word), slots);
+	}
+	r->position = position;
+	r->messages += count;
+	r->bytes += bytes;
+	gyre_progress(r);
+	if (r->closed && r->next == r->position)
+		gyre_mark_ended(r);
+	return GYRE_OK;
+}
+
+/* ---- Both shapes ---- */
+
+static int records_peek(struct gyre_ring *r, int64_t timeout_ns, struct gyre_message *ret_messages,
+	unsigned count)
+{
+	return peek(r, timeout_ns, ret_messages, count, false);
+}
+
+static int slots_peek(struct gyre_ring *r, int64_t timeout_ns, struct gyre_message *ret_messages,
+	unsigned count)
+{
+	return peek(r, timeout_ns, ret_messages, count, true);
+}
+
+static int records_release(struct gyre_ring *r, const struct gyre_message *expected, unsigned count)
+{
+	return release(r, expected, count, false);
+}
+
+static int slots_release(struct gyre_ring *r, const struct gyre_message *expected, unsigned count)
+{
+	return release(r, expected, count, true);
+}
+
+static int64_t records_receive(struct gyre_ring *r, void *buffer, size_t buffer_bytes,
+	int64_t timeout_ns, struct gyre_message *ret_message)
+{
+	return receive(r, buffer, buffer_bytes, timeout_ns, ret_message, false);
+}
+
+static int64_t slots_receive(struct gyre_ring *r, void *buffer, size_t buffer_bytes,
+	int64_t timeout_ns, struct gyre_message *ret_message)
+{
+	return receive(r, buffer, buffer_bytes, timeout_ns, ret_message, true);
+}
+
+static int records_receive_batch(struct gyre_ring *r, void *buffer, size_t buffer_bytes,
+	int64_t timeout_ns, struct gyre_message *ret_messages, unsigned count)
+{
+	return receive_batch(r, buffer, buffer_bytes, timeout_ns, ret_messages, count, false);
+}
+
+static int slots_receive_batch(struct gyre_ring *r, void *buffer, size_t buffer_bytes,
+	int64_t timeout_ns, struct gyre_message *ret_messages, unsigned count)
+{
+	return receive_batch(r, buffer, buffer_bytes, timeout_ns, ret_messages, count, true);
+}
+
+const struct gyre_consumer_ops gyre_records_consumer = {
+	.peek = records_peek,
+	.release = records_release,
+	.receive = records_receive,
+	.receive_batch = records_receive_batch,
+};
+
+const struct gyre_consumer_ops gyre_slots_consumer = {
+	.peek = slots_peek,
+	.release = slots_release,
+	.receive = slots_receive,
+	.receive_batch = slots_receive_batch,
+};

@@ -1,0 +1,195 @@
+/* Read-only looks at rings. A ring may vanish between two looks: that is no error in a list. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "view.h"
+
+enum { SEATS_FIRST = 8 };
+
+static int out_of_memory(struct gyre_error *reterr)
+{
+	if (reterr != NULL) {
+		reterr->code = GYRE_ENORES;
+		snprintf(reterr->what, sizeof reterr->what, "out of memory");
+	}
+	return GYRE_ENORES;
+}
+
+int view_take(struct ring_view *view, const char *key, const struct gyre_permissions *permissions,
+	struct gyre_error *reterr)
+{
+	unsigned room = SEATS_FIRST;
+	struct gyre_participant *seats;
+	int result;
+
+	view->participants = NULL;
+	for (;;) {
+		seats = realloc(view->participants, room * sizeof *seats);
+		if (seats == NULL) {
+			view_free(view);
+			return out_of_memory(reterr);
+		}
+		view->participants = seats;
+		view->count = room;
+		result = gyre_inspect(
+			key, permissions, &view->info, view->participants, &view->count, reterr);
+		if (result < 0) {
+			view_free(view);
+			return result;
+		}
+		if (view->count <= room)
+			return result;
+		room = view->count;
+	}
+}
+
+void view_of(struct ring_view *view, const struct gyre_ring_info *info)
+{
+	const struct gyre_permissions found = {
+		.mode = info->mode & 0666, .trusted_uid = info->owner_uid, .trust_uid = 1};
+
+	if (view_take(view, info->key, &found, NULL) < 0)
+		*view = (struct ring_view){.info = *info};
+}
+
+void view_free(struct ring_view *view)
+{
+	free(view->participants);
+	view->participants = NULL;
+	view->count = 0;
+}
+
+unsigned view_alive(const struct ring_view *view, uint32_t role)
+{
+	unsigned i, alive = 0;
+
+	for (i = 0; i < view->count; i++) {
+		if (view->participants[i].role == role &&
+			(view->participants[i].liveness == GYRE_LIFE_ALIVE ||
+				view->participants[i].liveness == GYRE_LIFE_SUSPECT))
+			alive++;
+	}
+	return alive;
+}
+
+const struct gyre_participant *view_last(const struct ring_view *view, uint32_t role)
+{
+	const struct gyre_participant *last = NULL, *seat;
+	unsigned i;
+
+	for (i = 0; i < view->count; i++) {
+		seat = &view->participants[i];
+		if (seat->role != role || seat->liveness == GYRE_LIFE_NONE)
+			continue;
+		if (last == NULL || seat->attached_ns >= last->attached_ns)
+			last = seat;
+	}
+	return last;
+}
+
+bool state_is_stale(uint32_t state)
+{
+	return state == GYRE_STATE_DRAINED || state == GYRE_STATE_OTHER_BOOT ||
+	       state == GYRE_STATE_HALF_MADE;
+}
+
+static const char *plain_state(uint32_t state)
+{
+	switch (state) {
+	case GYRE_STATE_LIVE:
+		return "live";
+	case GYRE_STATE_IDLE:
+		return "idle";
+	case GYRE_STATE_CLOSED:
+		return "closed";
+	case GYRE_STATE_DRAINED:
+		return "stale (closed and drained)";
+	case GYRE_STATE_OTHER_BOOT:
+		return "stale (of another boot)";
+	case GYRE_STATE_HALF_MADE:
+		return "stale (half-made)";
+	case GYRE_STATE_ORPHANED:
+		return "orphaned (its name is gone)";
+	case GYRE_STATE_BROKEN:
+		return "broken";
+	default:
+		return "?";
+	}
+}
+
+/* A death matters as long as nobody has taken the seat's role over. */
+static bool died(const struct ring_view *view, uint32_t role)
+{
+	const struct gyre_participant *last = view_last(view, role);
+
+	return view_alive(view, role) == 0 && last != NULL && last->liveness == GYRE_LIFE_DEAD;
+}
+
+const char *view_state(const struct ring_view *view, char *buffer, size_t size)
+{
+	const bool stale = state_is_stale(view->info.state);
+
+	snprintf(buffer, size, "%s%s%s", plain_state(view->info.state),
+		!stale && died(view, GYRE_PRODUCER) ? ", producer died" : "",
+		!stale && died(view, GYRE_CONSUMER) ? ", consumer died" : "");
+	return buffer;
+}
+
+const char *short_key(const char *key)
+{
+	static const char scheme[] = "posix:/";
+
+	const char *name = key + sizeof scheme - 1;
+
+	if (strncmp(key, scheme, sizeof scheme - 1) != 0)
+		return key;
+	/* Not what would be read as an escape, as another scheme, or as an option. */
+	return strpbrk(name, "%?:") != NULL || name[0] == '-' || name[0] == '\0' ? key : name;
+}
+
+struct collection {
+	struct ring_view *views;
+	unsigned count, room;
+};
+
+static int collect(void *context, const struct gyre_ring_info *info)
+{
+	struct collection *all = context;
+	struct ring_view *larger;
+
+	if (all->count == all->room) {
+		all->room = all->room == 0 ? 16 : 2 * all->room;
+		larger = realloc(all->views, all->room * sizeof *larger);
+		if (larger == NULL)
+			return 1;
+		all->views = larger;
+	}
+	view_of(&all->views[all->count], info);
+	all->count++;
+	return 0;
+}
+
+static int by_key(const void *a, const void *b)
+{
+	return strcmp(
+		((const struct ring_view *)a)->info.key, ((const struct ring_view *)b)->info.key);
+}
+
+int view_all(struct ring_view **ret_views, unsigned *ret_hidden, struct gyre_error *reterr)
+{
+	struct collection all = {NULL, 0, 0};
+	int result;
+
+	*ret_hidden = 0;
+	result = gyre_list(collect, &all, ret_hidden, reterr);
+	if (result < 0) {
+		while (all.count > 0)
+			view_free(&all.views[--all.count]);
+		free(all.views);
+		return result;
+	}
+	if (all.count > 0)
+		qsort(all.views, all.count, sizeof *all.views, by_key);
+	*ret_views = all.views;
+	return (int)all.count;
+}
