@@ -236,15 +236,23 @@ static void unlink_if_finished(
 	gyre_unlock(map->fd, GYRE_LOCK_NAME);
 }
 
+bool gyre_attachment_has_lock(const struct gyre_attachment *attachment)
+{
+	return !attachment->poisoned && gyre_fdmap_owns_fd(&attachment->view.map);
+}
+
 void gyre_leave(struct gyre_attachment *attachment)
 {
-	if (!attachment->poisoned)
-		gyre_seat_leave(&attachment->view, attachment->number);
+	if (attachment->poisoned)
+		return;
+	gyre_seat_leave(&attachment->view, attachment->number);
+	if (gyre_attachment_has_lock(attachment))
+		gyre_seat_unlock(&attachment->view, attachment->number);
 }
 
 void gyre_detach(struct gyre_attachment *attachment, bool (*is_finished)(const struct gyre_view *))
 {
-	if (!attachment->poisoned)
+	if (gyre_attachment_has_lock(attachment))
 		unlink_if_finished(attachment, is_finished);
 	unregister_attachment(attachment);
 	attachment->view.map.backend->detach(&attachment->view.map);

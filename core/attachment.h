@@ -41,6 +41,10 @@ struct gyre_attach_request {
 int gyre_attach(const struct gyre_attach_request *request, struct gyre_attachment *attachment,
 	struct gyre_error *reterr);
 
+/* False once the application closed our descriptor (closefrom): its number may be another file's
+ * now, so nothing may be locked, unlocked or asked through it. */
+bool gyre_attachment_has_lock(const struct gyre_attachment *attachment);
+
 /* Leave the seat: from here on a successor may take it. */
 void gyre_leave(struct gyre_attachment *attachment);
 

@@ -209,11 +209,18 @@ static int write_zeros(int fd, uint64_t bytes)
 static int reserve(const struct making *m, const struct gyre_map *map, struct gyre_error *reterr)
 {
 	struct stat st;
+	int failed = gyre_fd_reserve(map->fd, m->bytes);
 
-	if (gyre_fd_reserve(map->fd, m->bytes) != 0) {
-		/* Not posix_fallocate(3): its emulation writes where others may write by then. */
-		if (errno != EOPNOTSUPP || write_zeros(map->fd, m->bytes) != 0)
-			return gyre_space_fail(&m->place, map->fd, m->bytes, reterr);
+	/* Not posix_fallocate(3): it does the same behind our back, and worse. */
+	if (failed != 0 && errno == EOPNOTSUPP)
+		failed = write_zeros(map->fd, m->bytes);
+	if (failed != 0) {
+		const int saved = errno;
+
+		if (ftruncate(map->fd, 0) != 0) /* so that the figures do not count it in */
+			return gyre_place_fail(&m->place, "shrink", reterr);
+		errno = saved;
+		return gyre_space_fail(&m->place, map->fd, m->bytes, reterr);
 	}
 	if (fstat(map->fd, &st) != 0 || (uint64_t)st.st_size != m->bytes)
 		return gyre_fail(reterr, GYRE_ESIZE,

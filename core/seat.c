@@ -191,5 +191,9 @@ void gyre_seat_leave(const struct gyre_view *view, unsigned number)
 	/* [SEAT] release: who sees LEFT sees everything its holder published. */
 	atomic_store_explicit(
 		&seat->state, gyre_seat_word(generation, GYRE_SEAT_LEFT), memory_order_release);
+}
+
+void gyre_seat_unlock(const struct gyre_view *view, unsigned number)
+{
 	gyre_unlock(view->map.fd, lock_byte(number));
 }

@@ -45,8 +45,9 @@ enum gyre_life gyre_seat_repair(
 int gyre_seat_take(const struct gyre_view *view, unsigned first, unsigned end, uint32_t role,
 	const char *name, uint32_t capabilities, gyre_settle_fn *settle, struct gyre_error *reterr);
 
-/* Stand up. The lock byte goes with the descriptor. */
+/* Stand up: first the state, then the lock byte. */
 void gyre_seat_leave(const struct gyre_view *view, unsigned number);
+void gyre_seat_unlock(const struct gyre_view *view, unsigned number);
 
 /* "pid 4711 (name)" of a seat's holder. */
 void gyre_seat_describe(const struct gyre_seat *seat, char *text, size_t size);

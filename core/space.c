@@ -131,8 +131,8 @@ static unsigned long long mib_needed(const struct statvfs *fs, uint64_t bytes)
 	return (used + bytes) / MIB + 1;
 }
 
-static int fail_full(const struct gyre_place *place, const struct statvfs *fs, uint64_t bytes,
-	struct gyre_error *reterr)
+static int fail_full(const struct gyre_place *place, const struct statvfs *fs, bool of_ram,
+	uint64_t bytes, struct gyre_error *reterr)
 {
 	const unsigned long long needed = mib_needed(fs, bytes);
 	char asked[ASKED_TEXT_BYTES], there[SIZE_TEXT_BYTES], total[SIZE_TEXT_BYTES];
@@ -148,10 +148,15 @@ static int fail_full(const struct gyre_place *place, const struct statvfs *fs, u
 			"container --shm-size=%llum (Kubernetes: an emptyDir of medium Memory "
 			"there); or use a file: key elsewhere",
 			place->shown, asked, there, total, needed, needed);
+	if (of_ram)
+		return gyre_fail_os(reterr, GYRE_ENORES,
+			"%s: %s asked, %s free of %s on its tmpfs; ask for less, free some, "
+			"enlarge it (mount -o remount,size=%lluM), or use another path",
+			place->shown, asked, there, total, needed);
 	return gyre_fail_os(reterr, GYRE_ENORES,
-		"%s: %s asked, %s free of %s on its file system; ask for less, free some, enlarge "
-		"it (a tmpfs: mount -o remount,size=%lluM), or use another path",
-		place->shown, asked, there, total, needed);
+		"%s: %s asked, %s free of %s on its file system; ask for less, free some, or use "
+		"another path",
+		place->shown, asked, there, total);
 }
 
 static int fail_memory(const struct gyre_place *place, const struct gyre_memory *memory,
@@ -203,19 +208,23 @@ int gyre_space_limit(const struct gyre_place *place, uint64_t bytes, struct gyre
 	return GYRE_OK;
 }
 
+/* On a disk even what is kept for root counts as free: what it can free more, nobody knows. */
+static uint64_t free_bytes(const struct statvfs *fs, bool of_ram)
+{
+	return (uint64_t)(of_ram ? fs->f_bavail : fs->f_bfree) * fs->f_frsize;
+}
+
 int gyre_space_check(
 	const struct gyre_place *place, int fd, uint64_t bytes, struct gyre_error *reterr)
 {
+	const bool of_ram = gyre_fdmap_is_ram(fd);
 	struct gyre_memory memory;
 	struct statvfs fs;
 
-	/* Only of memory are the figures exact; a disk's may leave out what it could free. */
-	if (!gyre_fdmap_is_ram(fd))
-		return GYRE_OK;
-	if (fstatvfs(fd, &fs) == 0 && fs.f_blocks > 0 &&
-		bytes > (uint64_t)fs.f_bavail * fs.f_frsize)
-		return fail_full(place, &fs, bytes, reterr);
-	if (bytes < MEMORY_CHECK_BYTES_MIN)
+	/* No blocks at all: a tmpfs without a limit. */
+	if (fstatvfs(fd, &fs) == 0 && fs.f_blocks > 0 && bytes > free_bytes(&fs, of_ram))
+		return fail_full(place, &fs, of_ram, bytes, reterr);
+	if (!of_ram || bytes < MEMORY_CHECK_BYTES_MIN)
 		return GYRE_OK;
 	gyre_memory_look(&memory);
 	if (bytes > memory.room)
@@ -229,6 +238,7 @@ static int fail_room(
 {
 	struct gyre_memory memory;
 	struct statvfs fs;
+	const bool of_ram = gyre_fdmap_is_ram(fd);
 	const bool known = fstatvfs(fd, &fs) == 0;
 
 	if (known && fs.f_files > 0 && fs.f_favail == 0)
@@ -237,8 +247,8 @@ static int fail_room(
 			"remove some (a tmpfs: mount -o remount,nr_inodes=%llu)",
 			place->shown, (unsigned long long)fs.f_files,
 			(unsigned long long)fs.f_files * 2);
-	if (known && !(gyre_fdmap_is_ram(fd) && bytes <= (uint64_t)fs.f_bavail * fs.f_frsize))
-		return fail_full(place, &fs, bytes, reterr);
+	if (known && !(of_ram && bytes <= free_bytes(&fs, of_ram)))
+		return fail_full(place, &fs, of_ram, bytes, reterr);
 	gyre_memory_look(&memory); /* a tmpfs that is not full: memory must not be overcommitted */
 	return fail_memory(place, &memory, bytes, reterr);
 }

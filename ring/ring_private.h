@@ -176,28 +176,37 @@ uint64_t gyre_ledger_position(const struct gyre_seat *seat);
 /* Take a ledger up into the handle. */
 void gyre_ledger_resume(struct gyre_ring *r);
 
-/* Write the next ledger. Three stores to a line that nobody else reads. */
-static inline void gyre_ledger_write(struct gyre_ring *r)
+/* Write the next ledger: r->position, with so many messages and bytes more than before. Three
+ * stores to a line that nobody else reads. Everything is loaded before the first store: what is
+ * stored into the segment could, for all the compiler knows, change the handle. */
+static inline void gyre_ledger_write(
+	struct gyre_ring *r, uint64_t position, uint64_t messages_more, uint64_t bytes_more)
 {
-	struct gyre_ledger *next = &r->ledger[r->ledger_index];
+	const uint64_t messages = r->messages + messages_more;
+	const uint64_t bytes = r->bytes + bytes_more;
+	const unsigned index = r->ledger_index;
+	struct gyre_ledger *const next = &r->ledger[index];
 
-	r->ledger_index ^= 1;
-	atomic_store_explicit(&next->messages, r->messages, memory_order_relaxed);
-	atomic_store_explicit(&next->bytes, r->bytes, memory_order_relaxed);
-	/* [LEDGER] release: pairs with the acquire in gyre_ledger_position() and _read(). The
-	 * counts before it are whole; and on the consumer's side its last read of the room given
-	 * back happens before the producer's next write there. */
-	atomic_store_explicit(&next->position, r->position, memory_order_release);
+	r->position = position;
+	r->messages = messages;
+	r->bytes = bytes;
+	r->ledger_index = index ^ 1;
+	atomic_store_explicit(&next->messages, messages, memory_order_relaxed);
+	atomic_store_explicit(&next->bytes, bytes, memory_order_relaxed);
+	/* [LEDGER] release: pairs with the acquire in gyre_ledger_read(). The counts before it are
+	 * whole; and on the consumer's side its last read of the room given back happens before
+	 * the producer's next write there. */
+	atomic_store_explicit(&next->position, position, memory_order_release);
 }
 
-/* System call slow path of gyre_published(), counted. */
-void gyre_wake_peer(struct gyre_ring *r);
+/* System call slow path of gyre_published(), counted. Always GYRE_OK: fit for a tail call. */
+int gyre_wake_peer(struct gyre_ring *r);
 
-/* Wake a producer if it said that this much room is enough. */
-void gyre_wake_if_room(struct gyre_ring *r);
+/* Wake a producer if it said that this much room is enough. GYRE_OK. */
+int gyre_wake_if_room(struct gyre_ring *r);
 
-/* After a publication: wake the other side if it may sleep. */
-static inline void gyre_published(struct gyre_ring *r)
+/* After a publication: wake the other side if it may sleep. GYRE_OK. */
+static inline int gyre_published(struct gyre_ring *r)
 {
 	/* [SLEEP] Either this fence or the sleeper's membarrier orders the publication before the
 	 * look at the flag; the sleeper sets the flag before it looks at the ring again. */
@@ -206,7 +215,8 @@ static inline void gyre_published(struct gyre_ring *r)
 	else
 		atomic_signal_fence(memory_order_seq_cst);
 	if (gyre_unlikely(gyre_somebody_sleeps(r->wake)))
-		gyre_wake_peer(r);
+		return gyre_wake_peer(r);
+	return GYRE_OK;
 }
 
 /* Wait until look() says yes (1) or ends it (negative). See ring/wait.c. */
@@ -231,22 +241,28 @@ bool gyre_is_ended(const struct gyre_view *view);
 bool gyre_refresh_limit(struct gyre_ring *r, bool exact);
 
 /* Consumer: show the head, when it is time or the ring was found empty. */
-static inline void gyre_show_head(struct gyre_ring *r)
+static inline int gyre_show_head(struct gyre_ring *r)
 {
 	r->shown = r->position;
 	/* [HEAD] release: pairs with the acquire in gyre_refresh_limit(). */
 	atomic_store_explicit(r->head_shown, r->position, memory_order_release);
-	gyre_published(r);
+	return gyre_published(r);
 }
 
-/* After a release: the exact progress, and every quarter of the ring the shown head. */
-static inline void gyre_progress(struct gyre_ring *r)
+/* Release everything before position: the exact progress, and every quarter of the ring the shown
+ * head. GYRE_OK. */
+static inline int gyre_progress(
+	struct gyre_ring *r, uint64_t position, uint64_t messages, uint64_t bytes)
 {
-	gyre_ledger_write(r);
-	if (gyre_unlikely(r->position - r->shown >= r->show_every))
-		gyre_show_head(r);
-	else if (gyre_unlikely(gyre_somebody_sleeps(r->wake)))
-		gyre_wake_if_room(r);
+	const struct gyre_wake_word *const wake = r->wake;
+	const bool show = position - r->shown >= r->show_every;
+
+	gyre_ledger_write(r, position, messages, bytes);
+	if (gyre_unlikely(show))
+		return gyre_show_head(r);
+	if (gyre_unlikely(gyre_somebody_sleeps(wake)))
+		return gyre_wake_if_room(r);
+	return GYRE_OK;
 }
 
 /* ---- Copying ---- */
@@ -268,16 +284,19 @@ static inline void gyre_prefetch_write(const void *address)
 typedef uint64_t __attribute__((may_alias, aligned(1))) gyre_u64_any;
 typedef uint32_t __attribute__((may_alias, aligned(1))) gyre_u32_any;
 
-/* Up to 64 bytes in words of eight: a wider load would stall on what the caller stored just
+#define GYRE_SMALL 64u
+
+/* Up to GYRE_SMALL bytes in words of eight: a wider load would stall on what the caller stored just
  * before in narrower ones (store forwarding). Reads and writes exactly bytes. */
 static inline void gyre_copy_small(uint8_t *to, const uint8_t *from, size_t bytes)
 {
-	if (bytes >= 8) {
+	if (gyre_likely(bytes >= 8)) {
 		size_t done = 0;
 
 		do {
-			const uint64_t word = *(const gyre_u64_any *)(from + done);
+			uint64_t word = *(const gyre_u64_any *)(from + done);
 
+			__asm__("" : "+r"(word)); /* keep gcc from making wider loads of it */
 			*(gyre_u64_any *)(to + done) = word;
 			done += 8;
 		} while (done + 8 <= bytes);
@@ -300,7 +319,7 @@ static inline void gyre_copy_small(uint8_t *to, const uint8_t *from, size_t byte
 
 static inline void gyre_copy(uint8_t *to, const uint8_t *from, size_t bytes)
 {
-	if (gyre_likely(bytes <= 64))
+	if (bytes <= GYRE_SMALL)
 		gyre_copy_small(to, from, bytes);
 	else
 		memcpy(to, from, bytes);

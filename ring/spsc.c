@@ -112,12 +112,11 @@ bool gyre_refresh_limit(struct gyre_ring *r, bool exact)
 	return true;
 }
 
-void gyre_wake_if_room(struct gyre_ring *r)
+int gyre_wake_if_room(struct gyre_ring *r)
 {
 	const uint64_t wants = atomic_load_explicit(&r->wake->wants, memory_order_relaxed);
 
-	if ((int64_t)(r->position - wants) >= 0)
-		gyre_wake_peer(r);
+	return (int64_t)(r->position - wants) >= 0 ? gyre_wake_peer(r) : GYRE_OK;
 }
 
 /* ---- Taking over ---- */
@@ -171,10 +170,8 @@ static void settle(const struct gyre_view *view, unsigned number, bool slots)
 		walk_published(&walker, &copy, slots);
 	if (copy.position != before) {
 		gyre_ledger_resume(&walker);
-		walker.position = copy.position;
-		walker.messages = copy.messages;
-		walker.bytes = copy.bytes;
-		gyre_ledger_write(&walker);
+		gyre_ledger_write(&walker, copy.position, copy.messages - walker.messages,
+			copy.bytes - walker.bytes);
 	}
 	gyre_reservation_settle(walker.seat);
 }

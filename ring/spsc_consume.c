@@ -20,8 +20,8 @@ static void skip_pad(struct gyre_ring *r)
 	const uint64_t start = r->next + rest_at(r, r->next, false);
 
 	if (r->next == r->position) {
-		r->next = r->position = start;
-		gyre_progress(r);
+		r->next = start;
+		gyre_progress(r, start, 0, 0);
 	} else {
 		r->next = start;
 	}
@@ -97,36 +97,50 @@ gyre_inline void describe(
 	ret_message->position = r->next;
 }
 
-/* All up to next is released; by one store. */
-gyre_inline void release_all(struct gyre_ring *r, unsigned count, uint64_t bytes)
+/* A word was judged: copy its message out and release it, by one store. */
+gyre_inline int64_t take(struct gyre_ring *r, uint64_t word, void *buffer,
+	struct gyre_message *ret_message, bool small, bool slots)
 {
-	r->position = r->next;
-	r->messages += count;
-	r->bytes += bytes;
-	gyre_progress(r);
+	const size_t bytes = gyre_word_length(word);
+	const uint64_t end = r->next + span_of(r, bytes, slots);
+	const uint8_t *const payload = payload_at(r, r->next, slots);
+
+	if (ret_message != NULL)
+		describe(r, word, buffer, ret_message);
+	r->next = end;
+	if (small)
+		gyre_copy_small(buffer, payload, bytes);
+	else
+		memcpy(buffer, payload, bytes);
+	gyre_progress(r, end, 1, bytes);
+	return (int64_t)bytes;
 }
 
-gyre_inline int64_t receive(struct gyre_ring *r, void *buffer, size_t buffer_bytes,
+/* Out of line, so that the quick way calls nothing and saves no registers. */
+gyre_inline int64_t receive_slowly(struct gyre_ring *r, void *buffer, size_t buffer_bytes,
 	int64_t timeout_ns, struct gyre_message *ret_message, bool slots)
 {
 	uint64_t word;
-	size_t bytes;
 	int outcome;
 
-	if (gyre_unlikely(r->next != r->position))
+	if (r->next != r->position)
 		return GYRE_ESTATE;
 	outcome = find(r, timeout_ns, &word, slots);
-	if (gyre_unlikely(outcome != GYRE_OK))
+	if (outcome != GYRE_OK)
 		return outcome;
-	bytes = gyre_word_length(word);
-	if (ret_message != NULL)
-		describe(r, word, buffer, ret_message);
-	if (gyre_unlikely(bytes > buffer_bytes))
+	if (gyre_word_length(word) > buffer_bytes) {
+		if (ret_message != NULL)
+			describe(r, word, NULL, ret_message);
 		return GYRE_EMSGSIZE;
-	gyre_copy(buffer, payload_at(r, r->next, slots), bytes);
-	r->next += span_of(r, bytes, slots);
-	release_all(r, 1, bytes);
-	return (int64_t)bytes;
+	}
+	return gyre_word_length(word) <= GYRE_SMALL ? take(r, word, buffer, ret_message, true, slots)
+						    : take(r, word, buffer, ret_message, false, slots);
+}
+
+gyre_inline bool is_quick(const struct gyre_ring *r, uint64_t word, size_t buffer_bytes, bool slots)
+{
+	return r->next == r->position && is_message(r, r->next, word, slots) &&
+		gyre_word_length(word) <= GYRE_SMALL && gyre_word_length(word) <= buffer_bytes;
 }
 
 /* One message of a batch into the buffer. */
@@ -167,7 +181,7 @@ gyre_inline int receive_batch(struct gyre_ring *r, void *buffer, size_t buffer_b
 	}
 	if (found == 0)
 		return outcome;
-	release_all(r, found, bytes);
+	gyre_progress(r, r->next, found, bytes);
 	if (r->closed)
 		gyre_mark_ended(r);
 	return (int)found;
@@ -215,10 +229,7 @@ gyre_inline int release(
 		bytes += gyre_word_length(word);
 		position += span_of(r, gyre_word_length(word), slots);
 	}
-	r->position = position;
-	r->messages += count;
-	r->bytes += bytes;
-	gyre_progress(r);
+	gyre_progress(r, position, count, bytes);
 	if (r->closed && r->next == r->position)
 		gyre_mark_ended(r);
 	return GYRE_OK;
@@ -248,16 +259,36 @@ static int slots_release(struct gyre_ring *r, const struct gyre_message *expecte
 	return release(r, expected, count, true);
 }
 
+static __attribute__((noinline)) int64_t records_receive_slowly(struct gyre_ring *r, void *buffer,
+	size_t buffer_bytes, int64_t timeout_ns, struct gyre_message *ret_message)
+{
+	return receive_slowly(r, buffer, buffer_bytes, timeout_ns, ret_message, false);
+}
+
 static int64_t records_receive(struct gyre_ring *r, void *buffer, size_t buffer_bytes,
 	int64_t timeout_ns, struct gyre_message *ret_message)
 {
-	return receive(r, buffer, buffer_bytes, timeout_ns, ret_message, false);
+	const uint64_t word = load_word(r, r->next, false);
+
+	if (gyre_unlikely(!is_quick(r, word, buffer_bytes, false)))
+		return records_receive_slowly(r, buffer, buffer_bytes, timeout_ns, ret_message);
+	return take(r, word, buffer, ret_message, true, false);
+}
+
+static __attribute__((noinline)) int64_t slots_receive_slowly(struct gyre_ring *r, void *buffer,
+	size_t buffer_bytes, int64_t timeout_ns, struct gyre_message *ret_message)
+{
+	return receive_slowly(r, buffer, buffer_bytes, timeout_ns, ret_message, true);
 }
 
 static int64_t slots_receive(struct gyre_ring *r, void *buffer, size_t buffer_bytes,
 	int64_t timeout_ns, struct gyre_message *ret_message)
 {
-	return receive(r, buffer, buffer_bytes, timeout_ns, ret_message, true);
+	const uint64_t word = load_word(r, r->next, true);
+
+	if (gyre_unlikely(!is_quick(r, word, buffer_bytes, true)))
+		return slots_receive_slowly(r, buffer, buffer_bytes, timeout_ns, ret_message);
+	return take(r, word, buffer, ret_message, true, true);
 }
 
 static int records_receive_batch(struct gyre_ring *r, void *buffer, size_t buffer_bytes,

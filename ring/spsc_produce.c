@@ -6,16 +6,19 @@
  */
 #include "spsc_shape.h"
 
-/* Publish up to end: everything there is written but the first word, which shows it all. */
-gyre_inline void publish(struct gyre_ring *r, uint64_t end, uint64_t first_word, bool slots)
+/* Publish from the tail, whose cell is given, up to end: all is written but the first word, which
+ * shows it. GYRE_OK. */
+gyre_inline int publish(struct gyre_ring *r, uint8_t *cell, uint64_t end, uint64_t first_word,
+	uint64_t messages, uint64_t bytes, bool slots)
 {
 	/* Relaxed: ordered before the word that leads there by that one's release. */
 	if (!slots)
 		atomic_store_explicit(word_at(r, end, false), 0, memory_order_relaxed);
-	store_word(r, r->position, first_word, slots);
-	r->position = end;
-	gyre_ledger_write(r);
-	gyre_published(r);
+	/* [WORD] release: as store_word(). */
+	atomic_store_explicit(
+		(_Atomic uint64_t *)(void *)cell, first_word, memory_order_release);
+	gyre_ledger_write(r, end, messages, bytes);
+	return gyre_published(r);
 }
 
 static int look_for_room(struct gyre_ring *r)
@@ -55,7 +58,8 @@ static int pad_to_end(struct gyre_ring *r, int64_t timeout_ns)
 	if (r->limit - r->position < rest)
 		outcome = wait_for_room(r, rest, timeout_ns);
 	if (outcome == GYRE_OK)
-		publish(r, r->position + rest, gyre_word(GYRE_WORD_PAD, 0, 0, 0), false);
+		outcome = publish(r, cell_at(r, r->position, false), r->position + rest,
+			gyre_word(GYRE_WORD_PAD, 0, 0, 0), 0, 0, false);
 	return outcome;
 }
 
@@ -107,20 +111,49 @@ gyre_inline void prefetch_ahead(const struct gyre_ring *r, uint64_t position, si
 						  : cell_at(r, ahead + line, false));
 }
 
-gyre_inline int send(struct gyre_ring *r, const void *data, size_t bytes, uint32_t tag,
+/* There is room at the tail: write the message and publish it. */
+gyre_inline int put(
+	struct gyre_ring *r, const void *data, size_t bytes, uint32_t tag, bool small, bool slots)
+{
+	const uint64_t position = r->position;
+	const uint64_t end = position + span_of(r, bytes, slots);
+	const uint64_t word = make_word(r, position, GYRE_WORD_MESSAGE, bytes, tag, slots);
+	uint8_t *const cell = cell_at(r, position, slots);
+
+	prefetch_ahead(r, position, bytes, slots);
+	if (small)
+		gyre_copy_small(cell + GYRE_WORD_BYTES, data, bytes);
+	else
+		memcpy(cell + GYRE_WORD_BYTES, data, bytes);
+	return publish(r, cell, end, word, 1, bytes, slots);
+}
+
+/* Out of line, so that the quick way calls nothing and saves no registers. */
+gyre_inline int send_slowly(struct gyre_ring *r, const void *data, size_t bytes, uint32_t tag,
 	int64_t timeout_ns, bool slots)
 {
 	const int outcome = find_room(r, bytes, timeout_ns, slots);
 
-	if (gyre_unlikely(outcome != GYRE_OK))
+	if (outcome != GYRE_OK)
 		return outcome;
-	prefetch_ahead(r, r->position, bytes, slots);
-	gyre_copy(payload_at(r, r->position, slots), data, bytes);
-	r->messages++;
-	r->bytes += bytes;
-	publish(r, r->position + span_of(r, bytes, slots),
-		make_word(r, r->position, GYRE_WORD_MESSAGE, bytes, tag, slots), slots);
-	return GYRE_OK;
+	return bytes <= GYRE_SMALL ? put(r, data, bytes, tag, true, slots)
+				   : put(r, data, bytes, tag, false, slots);
+}
+
+gyre_inline int commit(struct gyre_ring *r, size_t bytes, uint32_t tag, bool slots)
+{
+	const uint64_t position = r->position;
+	const uint64_t end = position + span_of(r, bytes, slots);
+	const uint64_t word = make_word(r, position, GYRE_WORD_MESSAGE, bytes, tag, slots);
+
+	if (gyre_unlikely(!r->open))
+		return GYRE_ESTATE;
+	if (gyre_unlikely(bytes > r->reserved_bytes))
+		return GYRE_EMSGSIZE;
+	r->open = false;
+	r->limit = r->reserved_limit;
+	prefetch_ahead(r, position, bytes, slots);
+	return publish(r, cell_at(r, position, slots), end, word, 1, bytes, slots);
 }
 
 gyre_inline int reserve(struct gyre_ring *r, size_t bytes_max, int64_t timeout_ns, void **ret_data,
@@ -135,22 +168,6 @@ gyre_inline int reserve(struct gyre_ring *r, size_t bytes_max, int64_t timeout_n
 	r->reserved_limit = r->limit;
 	r->limit = r->position;
 	*ret_data = payload_at(r, r->position, slots);
-	return GYRE_OK;
-}
-
-gyre_inline int commit(struct gyre_ring *r, size_t bytes, uint32_t tag, bool slots)
-{
-	if (gyre_unlikely(!r->open))
-		return GYRE_ESTATE;
-	if (gyre_unlikely(bytes > r->reserved_bytes))
-		return GYRE_EMSGSIZE;
-	r->open = false;
-	r->limit = r->reserved_limit;
-	r->messages++;
-	r->bytes += bytes;
-	prefetch_ahead(r, r->position, bytes, slots);
-	publish(r, r->position + span_of(r, bytes, slots),
-		make_word(r, r->position, GYRE_WORD_MESSAGE, bytes, tag, slots), slots);
 	return GYRE_OK;
 }
 
@@ -195,11 +212,9 @@ gyre_inline int send_batch(struct gyre_ring *r, const struct gyre_message *messa
 		bytes += messages[sent].bytes;
 		sent++;
 	}
-	r->messages += sent;
-	r->bytes += bytes;
-	publish(r, end,
+	publish(r, cell_at(r, r->position, slots), end,
 		make_word(r, r->position, GYRE_WORD_MESSAGE, messages[0].bytes, messages[0].tag, slots),
-		slots);
+		sent, bytes, slots);
 	return (int)sent;
 }
 
@@ -213,22 +228,37 @@ gyre_inline int close_ring(struct gyre_ring *r, bool slots)
 	store_word(r, r->position, make_word(r, r->position, GYRE_WORD_CLOSE, 0, 0, slots), slots);
 	r->closed = true;
 	r->limit = r->position;
-	gyre_published(r);
-	return GYRE_OK;
+	return gyre_published(r);
 }
 
 /* ---- Both shapes ---- */
 
+static __attribute__((noinline)) int records_send_slowly(
+	struct gyre_ring *r, const void *data, size_t bytes, uint32_t tag, int64_t timeout_ns)
+{
+	return send_slowly(r, data, bytes, tag, timeout_ns, false);
+}
+
 static int records_send(
 	struct gyre_ring *r, const void *data, size_t bytes, uint32_t tag, int64_t timeout_ns)
 {
-	return send(r, data, bytes, tag, timeout_ns, false);
+	if (gyre_unlikely(bytes > GYRE_SMALL || !fits(r, r->position, bytes, false)))
+		return records_send_slowly(r, data, bytes, tag, timeout_ns);
+	return put(r, data, bytes, tag, true, false);
+}
+
+static __attribute__((noinline)) int slots_send_slowly(
+	struct gyre_ring *r, const void *data, size_t bytes, uint32_t tag, int64_t timeout_ns)
+{
+	return send_slowly(r, data, bytes, tag, timeout_ns, true);
 }
 
 static int slots_send(
 	struct gyre_ring *r, const void *data, size_t bytes, uint32_t tag, int64_t timeout_ns)
 {
-	return send(r, data, bytes, tag, timeout_ns, true);
+	if (gyre_unlikely(bytes > GYRE_SMALL || !fits(r, r->position, bytes, true)))
+		return slots_send_slowly(r, data, bytes, tag, timeout_ns);
+	return put(r, data, bytes, tag, true, true);
 }
 
 static int records_reserve(struct gyre_ring *r, size_t bytes_max, int64_t timeout_ns, void **ret_data)

@@ -32,10 +32,11 @@ static void count(_Atomic uint64_t *counter)
 		memory_order_relaxed);
 }
 
-void gyre_wake_peer(struct gyre_ring *r)
+int gyre_wake_peer(struct gyre_ring *r)
 {
 	count(&r->seat->wakeups);
 	gyre_wake_one(r->wake);
+	return GYRE_OK;
 }
 
 static struct gyre_seat *producer_seat(const struct gyre_ring *r)
@@ -122,6 +123,8 @@ static void ask_for_life(struct gyre_ring *r)
 	const unsigned other =
 		is_consumer(r) ? GYRE_SPSC_PRODUCER_SEAT : GYRE_SPSC_CONSUMER_SEAT;
 
+	if (!gyre_attachment_has_lock(&r->attachment))
+		return;
 	gyre_seat_repair(&r->attachment.view, other, r->attachment.number + 1,
 		gyre_ring_shape_of(&r->attachment.view.header)->settle);
 }
@@ -133,6 +136,16 @@ static void adapt(struct gyre_ring *r, uint64_t slept)
 		r->spin /= 2;
 	else if (!r->no_spin)
 		r->spin = SPIN_MAX;
+}
+
+/* Short timeouts in a loop must learn of a death too. */
+static int last_look(struct gyre_ring *r, int (*look)(struct gyre_ring *))
+{
+	int found;
+
+	ask_for_life(r);
+	found = look_or_gone(r, look);
+	return found != 0 ? found : GYRE_ETIMEDOUT;
 }
 
 static int sleep_until(struct gyre_ring *r, int (*look)(struct gyre_ring *), uint64_t deadline)
@@ -149,7 +162,7 @@ static int sleep_until(struct gyre_ring *r, int (*look)(struct gyre_ring *), uin
 			return found;
 		before = gyre_now_ns();
 		if (before >= deadline)
-			return GYRE_ETIMEDOUT;
+			return last_look(r, look);
 		span = deadline - before < slice ? deadline - before : slice;
 		count(&r->seat->sleeps);
 		gyre_sleep(r->sleep, announced, span);
