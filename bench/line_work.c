@@ -4,6 +4,7 @@
 #include "line_work.h"
 
 #include "line.h"
+#include "pace.h"
 #include "report.h"
 #include "shared.h"
 #include "shim.h"
@@ -12,6 +13,7 @@ struct line_case {
 	const char *name;
 	bool each_way;
 	const struct options *options;
+	struct pace pace;
 };
 
 struct line_job {
@@ -69,18 +71,21 @@ static int role_pong(struct team *team, void *arg)
 
 static void run(struct shim_state *state, void *arg)
 {
-	const struct line_case *const line = arg;
-	const int64_t wanted = shim_iterations(state);
-	struct line_job job = {.trips = wanted < INT32_MAX ? (uint32_t)wanted : INT32_MAX};
+	struct line_case *const line = arg;
+	struct line_job job = {.trips = INT32_MAX};
 	const struct team_plan plan = {
 		.settings = &line->options->team,
 		.count = 2,
 		.roles = {role_ping, role_pong},
 		.arg = &job,
-		.spins = true,
 	};
 	struct team_result result;
+	uint64_t wanted;
 
+	line->pace.least_run_s = shim_run_seconds();
+	wanted = pace_messages(&line->pace, (uint64_t)shim_iterations(state), 64);
+	if (wanted < job.trips)
+		job.trips = (uint32_t)wanted;
 	job.lines = shared_alloc(sizeof(*job.lines));
 	job.samples = report_samples_for(job.trips, &job.every);
 	if (job.lines == NULL || job.samples == NULL) {
@@ -92,10 +97,12 @@ static void run(struct shim_state *state, void *arg)
 	if (team_run(&plan, &result) != 0) {
 		shim_fail(state, result.fault);
 	} else {
-		report_team(state, line->options, &result, 0);
+		pace_learn(&line->pace, job.trips, (double)result.members[0].wall_ns * 1e-9);
+		report_team(state, line->options, &result, 0, job.trips);
 		report_trips(state, line->options, job.samples, job.trips);
 	}
 	shared_free(job.lines, sizeof(*job.lines));
+	team_heed_signals();
 }
 
 void line_work_register(const struct options *options)

@@ -22,7 +22,8 @@
 #include "team.h"
 #include "ticks.h"
 
-__attribute__((always_inline)) static inline int loop_send(struct run *run, struct port *port, const void *message, size_t bytes)
+__attribute__((always_inline)) static inline int loop_send(
+	struct run *run, struct port *port, const void *message, size_t bytes)
 {
 	int rc;
 
@@ -34,7 +35,8 @@ __attribute__((always_inline)) static inline int loop_send(struct run *run, stru
 }
 
 /* And checks it. */
-__attribute__((always_inline)) static inline int loop_receive(struct run *run, struct port *port, size_t bytes, uint64_t sequence)
+__attribute__((always_inline)) static inline int loop_receive(
+	struct run *run, struct port *port, size_t bytes, uint64_t sequence)
 {
 	int64_t rc;
 
@@ -88,7 +90,8 @@ __attribute__((always_inline)) static inline int stream_in_sized(struct run *run
 	return 0;
 }
 
-__attribute__((always_inline)) static inline void keep_sample(struct run *run, uint64_t trip, uint64_t ticks)
+__attribute__((always_inline)) static inline void keep_sample(
+	struct run *run, uint64_t trip, uint64_t ticks)
 {
 	const uint32_t sample = ticks > UINT32_MAX ? UINT32_MAX : (uint32_t)ticks;
 

@@ -69,8 +69,7 @@ __attribute__((always_inline)) static inline int batch_in_sized(struct run *run,
 	const uint64_t end = run->first + run->count;
 
 	for (uint64_t i = run->first; i < end;) {
-		const unsigned want =
-			(unsigned)(end - i < MESSAGE_BATCH ? end - i : MESSAGE_BATCH);
+		const unsigned want = (unsigned)(end - i < MESSAGE_BATCH ? end - i : MESSAGE_BATCH);
 		const int rc = port_receive_batch(run->in, run->sink, bytes, want);
 
 		if (rc < 0)

@@ -31,6 +31,7 @@ int main(int argc, char **argv)
 	if (!options_parse(&argc, argv, &options))
 		return 2;
 	describe_machine(&options);
+	team_catch_signals();
 	line_work_register(&options);
 	work_register(&options);
 	return shim_main(argc, argv, options_help);

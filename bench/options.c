@@ -97,7 +97,8 @@ void options_help(void)
 	puts("gyre-bench: messages between two processes, through gyre and through others\n"
 	     "\n"
 	     "	--cpus=A,B	pin the roles to these (default: one a physical core)\n"
-	     "	--priority=P	of roles that spin: ordinary, nice (-20) or fifo (default: ordinary)\n"
+	     "	--priority=P	of roles that spin: ordinary, nice (-20) or fifo (default: "
+	     "ordinary)\n"
 	     "	--capacity=N	of every ring, in bytes (default: 1 MiB for messages of up to 64\n"
 	     "			bytes, 4 MiB for larger ones, at least five messages)\n"
 	     "	--time_limit=S	a role that takes longer is killed and reported (default: 20)\n"
@@ -109,6 +110,7 @@ void options_help(void)
 	     "	--benchmark_repetitions=7 --benchmark_enable_random_interleaving=true\n"
 	     "	--benchmark_min_time=0.05 --benchmark_display_aggregates_only=true\n"
 	     "\n"
-	     "Names are work/bytes/peer. Useful too: --benchmark_list_tests --benchmark_filter=REGEX\n"
+	     "Names are work/bytes/peer. Useful too: --benchmark_list_tests "
+	     "--benchmark_filter=REGEX\n"
 	     "--benchmark_out=FILE.json (then: bench/ratios FILE.json), --benchmark_format=json\n");
 }

@@ -27,9 +27,9 @@ enum peer_side {
 };
 
 enum peer_caps {
-	PEER_POLLS = 1 << 0,  /* has calls that never block */
-	PEER_BLOCKS = 1 << 1, /* has calls that sleep */
-	PEER_TWIN = 1 << 2,   /* a reference, not a peer */
+	PEER_POLLS = 1 << 0,       /* has calls that never block */
+	PEER_BLOCKS = 1 << 1,      /* has calls that sleep */
+	PEER_HAS_THREADS = 1 << 2, /* or a daemon: a role that is never preempted starves them */
 };
 
 struct channel_plan {

@@ -1,228 +1,68 @@
 /*
- * A bare ring of slots of one size: what the hardware lets such a ring do. Nothing is checked,
- * nobody is woken, nobody may die.
- *
- *	| sequence | message | sequence | message | ...
- *
- * The sequence number, stored last, shows the message: no shared tail. It stands in front of the
- * message, mostly in the same line. The consumer gives slots back by the quarter ring, or when it
- * finds the ring empty, so that the producer's look at the head is rare.
+ * The bare ring of slots, compiled into the loop that uses it: the size of its messages is
+ * a constant.
  */
-#include <stdatomic.h>
-#include <stdalign.h>
-#include <stdlib.h>
-
-#include "bare.h"
+#include "bare_slots.h"
 #include "peer.h"
-#include "shared.h"
-
-struct bare_shared {
-	alignas(128) _Atomic uint64_t head;
-	alignas(128) unsigned char slots[];
-};
-
-struct channel {
-	struct bare_shared *shared;
-	size_t shared_bytes;
-	size_t bytes;
-	uint64_t slots;
-};
-
-struct port {
-	struct bare_shared *shared;
-	unsigned char *slot; /* the next one */
-	unsigned char *end;
-	size_t bytes;
-	uint64_t slots;
-	uint64_t position;
-	uint64_t head; /* as the producer saw it last, or as the consumer showed it last */
-};
-
-static inline size_t stride(size_t bytes)
-{
-	return sizeof(uint64_t) + bytes;
-}
-
-static inline _Atomic uint64_t *sequence_of(struct port *port)
-{
-	return (_Atomic uint64_t *)port->slot;
-}
-
-static inline void step(struct port *port, size_t bytes)
-{
-	port->position++;
-	port->slot += stride(bytes);
-	if (port->slot == port->end)
-		port->slot = port->shared->slots;
-}
-
-static inline int port_reserve(struct port *port, size_t bytes, void **ret_message)
-{
-	(void)bytes;
-	if (port->position - port->head == port->slots) {
-		/* [SPACE] acquire: pairs with the releases of the consumer, whose reads happen
-		 * before the slot is written again. */
-		port->head = atomic_load_explicit(&port->shared->head, memory_order_acquire);
-		if (port->position - port->head == port->slots)
-			return 0;
-	}
-	*ret_message = port->slot + sizeof(uint64_t);
-	return 1;
-}
-
-static inline int port_commit(struct port *port, size_t bytes)
-{
-	/* [DATA] release: pairs with the acquire in port_look(). */
-	atomic_store_explicit(sequence_of(port), port->position + 1, memory_order_release);
-	step(port, bytes);
-	return 1;
-}
 
 static inline int port_send(struct port *port, const void *message, size_t bytes)
 {
-	void *slot;
-
-	if (port_reserve(port, bytes, &slot) == 0)
-		return 0;
-	bare_copy_in(slot, message, bytes);
-	return port_commit(port, bytes);
-}
-
-static inline void show_head(struct port *port)
-{
-	port->head = port->position;
-	atomic_store_explicit(&port->shared->head, port->head, memory_order_release); /* [SPACE] */
-}
-
-static inline const void *port_look(struct port *port)
-{
-	if (atomic_load_explicit(sequence_of(port), memory_order_acquire) == port->position + 1)
-		return port->slot + sizeof(uint64_t); /* [DATA] */
-	if (port->head != port->position)
-		show_head(port);
-	return NULL;
-}
-
-static inline void port_done(struct port *port, size_t bytes)
-{
-	step(port, bytes);
-	if (port->position - port->head >= port->slots / 4)
-		show_head(port);
+	return slots_send(port, message, bytes);
 }
 
 static inline int64_t port_receive(struct port *port, void *buffer, size_t bytes)
 {
-	const void *const message = port_look(port);
-
-	if (message == NULL)
-		return 0;
-	bare_copy_out(buffer, message, bytes);
-	port_done(port, bytes);
-	return (int64_t)bytes;
+	return slots_receive(port, buffer, bytes);
 }
 
 static inline int port_send_batch(
 	struct port *port, const void *messages, size_t bytes, unsigned count)
 {
-	const unsigned char *const from = messages;
-	unsigned sent = 0;
-
-	while (sent < count && port_send(port, from + sent * bytes, bytes) != 0)
-		sent++;
-	return (int)sent;
+	return slots_send_batch(port, messages, bytes, count);
 }
 
-static inline int port_receive_batch(
-	struct port *port, void *buffer, size_t bytes, unsigned count)
+static inline int port_receive_batch(struct port *port, void *buffer, size_t bytes, unsigned count)
 {
-	unsigned char *const to = buffer;
-	unsigned came = 0;
+	return slots_receive_batch(port, buffer, bytes, count);
+}
 
-	while (came < count && port_receive(port, to + came * bytes, bytes) != 0)
-		came++;
-	return (int)came;
+static inline int port_reserve(struct port *port, size_t bytes, void **ret_message)
+{
+	return slots_reserve(port, bytes, ret_message);
+}
+
+static inline int port_commit(struct port *port, size_t bytes)
+{
+	return slots_commit(port, bytes);
 }
 
 static inline int64_t port_peek(struct port *port, const void **ret_message)
 {
-	*ret_message = port_look(port);
-	return *ret_message != NULL ? (int64_t)port->bytes : 0;
+	return slots_peek(port, ret_message);
 }
 
 static inline int port_release(struct port *port)
 {
-	port_done(port, port->bytes);
-	return 1;
+	return slots_release(port);
 }
 
 static const char *port_describe(int code)
 {
-	(void)code;
-	return "no memory";
+	return slots_describe(code);
 }
 
 #include "loops.h"
 #include "loops_batch.h"
 #include "loops_in_place.h"
 
-static void destroy_ring(struct channel *channel)
-{
-	if (channel == NULL)
-		return;
-	shared_free(channel->shared, channel->shared_bytes);
-	free(channel);
-}
-
-static int create_ring(const struct channel_plan *plan, struct channel **ret_channel)
-{
-	struct channel *const channel = calloc(1, sizeof(*channel));
-
-	if (channel == NULL)
-		return -1;
-	channel->bytes = plan->bytes;
-	channel->slots = 4;
-	while (channel->slots * plan->bytes < plan->capacity_bytes)
-		channel->slots *= 2; /* as many as gyre makes of this capacity */
-	channel->shared_bytes =
-		sizeof(*channel->shared) + channel->slots * stride(plan->bytes) + BARE_SLACK;
-	channel->shared = shared_alloc(channel->shared_bytes);
-	if (channel->shared == NULL) {
-		destroy_ring(channel);
-		return -1;
-	}
-	*ret_channel = channel;
-	return 0;
-}
-
-static struct port *open_ring(struct channel *channel, enum peer_side side)
-{
-	struct port *const port = calloc(1, sizeof(*port));
-
-	(void)side;
-	if (port == NULL)
-		return NULL;
-	shared_touch(channel->shared, channel->shared_bytes);
-	port->shared = channel->shared;
-	port->slot = channel->shared->slots;
-	port->end = port->slot + channel->slots * stride(channel->bytes);
-	port->bytes = channel->bytes;
-	port->slots = channel->slots;
-	return port;
-}
-
-static void close_port(struct port *port)
-{
-	free(port);
-}
-
 const struct peer peer_bare_slots = {
 	.name = "bare_slots",
-	.caps = PEER_POLLS | PEER_TWIN,
+	.caps = PEER_POLLS,
 	.bytes_max = SIZE_MAX,
-	.create = create_ring,
-	.destroy = destroy_ring,
-	.open = open_ring,
-	.close = close_port,
+	.create = slots_create,
+	.destroy = slots_destroy,
+	.open = slots_open,
+	.close = slots_close,
 	.describe = port_describe,
 	.one = {stream_out, stream_in},
 	.batch = {batch_out, batch_in},

@@ -56,8 +56,7 @@ static inline int port_send_batch(
 		gyre_ring_send_batch(port->ring, port->batch, count, port->timeout_ns));
 }
 
-static inline int port_receive_batch(
-	struct port *port, void *buffer, size_t bytes, unsigned count)
+static inline int port_receive_batch(struct port *port, void *buffer, size_t bytes, unsigned count)
 {
 	const int rc = gyre_ring_receive_batch(
 		port->ring, buffer, bytes * count, port->timeout_ns, port->batch, count);
@@ -155,7 +154,7 @@ static void destroy_ring(struct channel *channel)
 
 static struct port *open_ring(struct channel *channel, enum peer_side side)
 {
-	const int role = side == PEER_OUT ? GYRE_PRODUCER : GYRE_CONSUMER;
+	const enum gyre_role role = side == PEER_OUT ? GYRE_PRODUCER : GYRE_CONSUMER;
 	struct port *const port = calloc(1, sizeof(*port));
 	struct gyre_error error;
 

@@ -47,8 +47,7 @@ static inline int port_send(struct port *port, const void *message, size_t bytes
 }
 
 /* As many as came with one read(), the last one completed. */
-static inline int port_receive_batch(
-	struct port *port, void *buffer, size_t bytes, unsigned count)
+static inline int port_receive_batch(struct port *port, void *buffer, size_t bytes, unsigned count)
 {
 	unsigned char *const to = buffer;
 	size_t have = 0;
@@ -128,7 +127,8 @@ static int create_unix(const struct channel_plan *plan, struct channel **ret_cha
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
 		return -errno;
-	(void)setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, &room, sizeof(room)); /* cut to the limit */
+	(void)setsockopt(
+		ends[0], SOL_SOCKET, SO_SNDBUF, &room, sizeof(room)); /* cut to the limit */
 	return adopt(ends[0], ends[1], ret_channel);
 }
 

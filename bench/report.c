@@ -19,16 +19,20 @@ struct report_samples *report_samples_for(uint64_t trips, uint64_t *ret_every)
 }
 
 void report_team(struct shim_state *state, const struct options *options,
-	const struct team_result *result, unsigned timed_role)
+	const struct team_result *result, unsigned timed_role, uint64_t messages)
 {
 	const struct team_member *const members = result->members;
 	const double *const line_ns = result->line_ns;
 
-	shim_seconds(state, (double)members[timed_role].wall_ns * 1e-9);
-	shim_counter(state, "cpu_out_s", (double)members[0].cpu_ns * 1e-9);
-	shim_counter(state, "cpu_in_s", (double)members[1].cpu_ns * 1e-9);
-	shim_counter(
-		state, "preempted", (double)(members[0].preempted + members[1].preempted));
+	const double count = (double)messages;
+
+	shim_seconds(state, (double)members[timed_role].wall_ns * 1e-9 *
+				    (double)shim_iterations(state) / count);
+	shim_items(state, shim_iterations(state));
+	shim_counter(state, "messages", count);
+	shim_counter(state, "cpu_out_ns", (double)members[0].cpu_ns / count);
+	shim_counter(state, "cpu_in_ns", (double)members[1].cpu_ns / count);
+	shim_counter(state, "preempted", (double)(members[0].preempted + members[1].preempted));
 	if (line_ns[0] > 0 && line_ns[1] > 0) {
 		const double lower = line_ns[0] < line_ns[1] ? line_ns[0] : line_ns[1];
 

@@ -20,9 +20,10 @@ struct report_samples {
  * once; NULL when there is none. */
 struct report_samples *report_samples_for(uint64_t trips, uint64_t *ret_every);
 
-/* What every benchmark says: seconds of one role, CPU of both, the line beside it. */
+/* What every benchmark says of so many messages: seconds of one role, CPU of both, the line
+ * beside it. */
 void report_team(struct shim_state *state, const struct options *options,
-	const struct team_result *result, unsigned timed_role);
+	const struct team_result *result, unsigned timed_role, uint64_t messages);
 
 /* Percentiles of the trips. Sorts the samples. */
 void report_trips(struct shim_state *state, const struct options *options,

@@ -7,6 +7,8 @@
 #include "shim.h"
 
 #include <algorithm>
+#include <cstdlib>
+#include <cstring>
 #include <vector>
 
 #include <benchmark/benchmark.h>
@@ -19,6 +21,7 @@ struct shim_state {
 namespace
 {
 bool some_failed;
+double run_seconds;
 
 /* Before the user's own, so that theirs win. Interleaved, because one and the same program
  * moves by a factor of two between minutes on a shared machine; seven, for the medians. */
@@ -28,6 +31,17 @@ const char *const default_options[] = {
 	"--benchmark_display_aggregates_only=true",
 	"--benchmark_min_time=0.05",
 };
+
+/* google-benchmark keeps its own options to itself. */
+void learn_run_seconds(const std::vector<char *> &args)
+{
+	static const char option[] = "--benchmark_min_time=";
+
+	for (const char *arg : args) {
+		if (std::strncmp(arg, option, sizeof(option) - 1) == 0)
+			run_seconds = std::strtod(arg + sizeof(option) - 1, nullptr);
+	}
+}
 
 double quantile(const std::vector<double> &values, double q)
 {
@@ -66,9 +80,9 @@ void run(benchmark::State &state, shim_function *function, void *arg)
 
 void shim_register(const char *name, shim_function *function, void *arg)
 {
-	benchmark::RegisterBenchmark(name, [=](benchmark::State &state) {
-		run(state, function, arg);
-	})->UseManualTime()
+	benchmark::RegisterBenchmark(
+		name, [=](benchmark::State &state) { run(state, function, arg); })
+		->UseManualTime()
 		->ComputeStatistics("q1", lower_quartile)
 		->ComputeStatistics("q3", upper_quartile);
 }
@@ -76,6 +90,11 @@ void shim_register(const char *name, shim_function *function, void *arg)
 int64_t shim_iterations(const shim_state *state)
 {
 	return state->state.max_iterations;
+}
+
+double shim_run_seconds(void)
+{
+	return run_seconds;
 }
 
 void shim_seconds(shim_state *state, double seconds)
@@ -117,6 +136,7 @@ int shim_main(int argc, char **argv, void (*print_help)(void))
 		args.push_back(const_cast<char *>(option));
 	args.insert(args.end(), argv + 1, argv + argc);
 
+	learn_run_seconds(args);
 	int count = static_cast<int>(args.size());
 
 	args.push_back(nullptr);

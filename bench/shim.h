@@ -25,6 +25,9 @@ void shim_register(const char *name, shim_function *function, void *arg);
 /* How many iterations to make, at least 1. */
 int64_t shim_iterations(const struct shim_state *state);
 
+/* So long should a run take: what --benchmark_min_time says. */
+double shim_run_seconds(void);
+
 /* What all the iterations together took. */
 void shim_seconds(struct shim_state *state, double seconds);
 

@@ -38,6 +38,35 @@ struct team {
 	struct team_member begun; /* clocks at the start */
 };
 
+static volatile sig_atomic_t caught; /* the signal, or 0 */
+
+static void catch (int signal)
+{
+	caught = signal;
+}
+
+void team_catch_signals(void)
+{
+	const struct sigaction action = {.sa_handler = catch}; /* waitpid() shall end: no restart */
+
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+}
+
+static void default_signals(void)
+{
+	signal(SIGINT, SIG_DFL);
+	signal(SIGTERM, SIG_DFL);
+}
+
+void team_heed_signals(void)
+{
+	if (caught == 0)
+		return;
+	default_signals();
+	raise(caught);
+}
+
 static void barrier(struct team *team)
 {
 	const unsigned cores = team->plan->settings->cpus.count;
@@ -120,7 +149,7 @@ static void ask_for_priority(const struct team_plan *plan)
 {
 	const struct sched_param lowest = {.sched_priority = 1};
 
-	if (!plan->spins)
+	if (plan->ordinary)
 		return;
 	if (plan->settings->priority == TEAM_NICE)
 		(void)setpriority(PRIO_PROCESS, 0, -20);
@@ -133,6 +162,7 @@ _Noreturn static void be(struct team *team, pid_t parent)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(1);
+	default_signals();
 	alarm(team->plan->settings->limit_s); /* hanging in a loop or in a call, it ends */
 	cpus_pin(&team->plan->settings->cpus, team->me);
 	ask_for_priority(team->plan);
@@ -169,8 +199,14 @@ static int reap(
 		const pid_t pid = waitpid(-pids[0], &status, 0);
 		unsigned who = 0;
 
-		if (pid < 0 && errno == EINTR)
+		if (pid < 0 && errno == EINTR) {
+			if (caught != 0 && failed == 0) {
+				failed = -1;
+				snprintf(result->fault, sizeof(result->fault), "interrupted");
+				kill(-pids[0], SIGKILL);
+			}
 			continue;
+		}
 		if (pid < 0)
 			return failed;
 		if (failed != 0 || status == 0)

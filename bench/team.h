@@ -29,7 +29,7 @@ enum team_priority {
 
 struct team_settings {
 	struct cpus cpus;
-	enum team_priority priority; /* as far as it is permitted, for roles that spin only */
+	enum team_priority priority; /* as far as it is permitted */
 	unsigned limit_s;
 	double ns_per_tick;
 };
@@ -43,8 +43,8 @@ struct team_plan {
 	const struct team_settings *settings;
 	unsigned count;
 	team_role *roles[TEAM_MAX];
-	void *arg; /* as it is at the fork: children change their copy only */
-	bool spins;
+	void *arg;     /* as it is at the fork: children change their copy only */
+	bool ordinary; /* at ordinary priority whatever the settings say */
 };
 
 struct team_member {
@@ -60,6 +60,11 @@ struct team_result {
 	char fault[TEAM_FAULT_BYTES + 32];
 	bool hung;
 };
+
+/* From now on an interrupted team is ended in good order, for its channels to be removed; then
+ * team_heed_signals() ends this process as the signal would have. */
+void team_catch_signals(void);
+void team_heed_signals(void);
 
 /* Returns 0 when every role returned 0; else ret_result->fault says which one did not, and why. */
 int team_run(const struct team_plan *plan, struct team_result *ret_result);

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "message.h"
+#include "pace.h"
 #include "peer.h"
 #include "report.h"
 #include "shim.h"
@@ -54,6 +55,7 @@ struct work_case {
 	const struct peer *peer;
 	const struct options *options;
 	size_t bytes;
+	struct pace pace;
 	bool hung; /* once is enough: it costs the whole time limit */
 };
 
@@ -71,6 +73,11 @@ struct job {
 static bool blocks(const struct work_case *its)
 {
 	return its->work->blocking || (its->peer->caps & PEER_POLLS) == 0;
+}
+
+static unsigned timed_role(const struct work_case *its)
+{
+	return its->work->kind == WORK_TRIP ? 0 : 1;
 }
 
 static const struct peer_loops *loops_of(const struct work *work, const struct peer *peer)
@@ -194,14 +201,11 @@ static void report(
 	struct shim_state *state, const struct job *job, const struct team_result *result)
 {
 	const struct work_case *const its = job->its;
-	const bool trips = its->work->kind == WORK_TRIP;
-
-	report_team(state, its->options, result, trips ? 0 : 1);
-	shim_items(state, (int64_t)job->count);
-	if (trips)
+	report_team(state, its->options, result, timed_role(its), job->count);
+	if (its->work->kind == WORK_TRIP)
 		report_trips(state, its->options, job->samples, job->count);
 	else if (!its->work->first_line)
-		shim_bytes(state, (int64_t)(job->count * its->bytes));
+		shim_bytes(state, shim_iterations(state) * (int64_t)its->bytes);
 }
 
 static void run_case(struct shim_state *state, void *arg)
@@ -209,13 +213,13 @@ static void run_case(struct shim_state *state, void *arg)
 	struct work_case *const its = arg;
 	const size_t capacity = capacity_for(its->options, its->bytes);
 	const uint64_t lap = capacity / its->bytes + 1;
-	struct job job = {.its = its, .count = (uint64_t)shim_iterations(state)};
+	struct job job = {.its = its};
 	const struct team_plan plan = {
 		.settings = &its->options->team,
 		.count = 2,
 		.roles = {role_out, role_in},
 		.arg = &job,
-		.spins = !blocks(its),
+		.ordinary = (its->peer->caps & PEER_HAS_THREADS) != 0,
 	};
 	struct team_result result;
 	int rc;
@@ -224,6 +228,8 @@ static void run_case(struct shim_state *state, void *arg)
 		shim_fail(state, "hung in an earlier repetition");
 		return;
 	}
+	its->pace.least_run_s = shim_run_seconds();
+	job.count = pace_messages(&its->pace, (uint64_t)shim_iterations(state), its->bytes);
 	job.warm_up = job.count < lap ? job.count : lap;
 	if (its->work->kind == WORK_TRIP)
 		job.samples = report_samples_for(job.count, &job.every);
@@ -236,10 +242,13 @@ static void run_case(struct shim_state *state, void *arg)
 		its->hung = result.hung;
 		shim_fail(state, result.fault);
 	} else {
+		pace_learn(&its->pace, job.count,
+			(double)result.members[timed_role(its)].wall_ns * 1e-9);
 		report(state, &job, &result);
 	}
 	its->peer->destroy(job.there);
 	its->peer->destroy(job.back);
+	team_heed_signals();
 }
 
 static bool can(const struct work_case *its)

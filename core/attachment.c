@@ -34,7 +34,7 @@ static void after_fork_in_child(void)
 {
 	for (struct gyre_attachment *a = registry; a != NULL; a = a->next) {
 		a->poisoned = true;
-		if (a->view.map.fd >= 0)
+		if (gyre_fdmap_owns_fd(&a->view.map))
 			close(a->view.map.fd);
 		a->view.map.fd = -1;
 		a->poison(a);

@@ -63,6 +63,8 @@ struct gyre_backend {
 	 * or when the object is the private one of a creator still at work. */
 	int (*unlink)(const struct gyre_key *key, const struct gyre_map *only,
 		struct gyre_error *reterr);
+	/* GYRE_OK if a private name is there that no creator works on; nothing is removed. */
+	int (*is_abandoned)(const struct gyre_key *key, struct gyre_error *reterr);
 	/* True while the mapped object still has a name (false: somebody unlinked it). */
 	bool (*is_named)(const struct gyre_map *map);
 	/* Calls found() for every object of this backend that could be a segment; counts in

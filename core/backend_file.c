@@ -31,6 +31,7 @@ const struct gyre_backend gyre_backend_file = {
 	.attach = gyre_fdmap_attach,
 	.detach = gyre_fdmap_detach,
 	.unlink = gyre_fdmap_unlink,
+	.is_abandoned = gyre_fdmap_is_abandoned,
 	.is_named = gyre_fdmap_is_named,
 	.place = place,
 };

@@ -89,6 +89,7 @@ const struct gyre_backend gyre_backend_posix = {
 	.attach = gyre_fdmap_attach,
 	.detach = gyre_fdmap_detach,
 	.unlink = gyre_fdmap_unlink,
+	.is_abandoned = gyre_fdmap_is_abandoned,
 	.is_named = gyre_fdmap_is_named,
 	.list = list,
 	.place = place,

@@ -259,6 +259,17 @@ static int fill_holes(const struct gyre_place *place, const struct stat *st,
 	return fail_fill(place, map->fd, missing, reterr);
 }
 
+/* Looking must take no memory: what has holes in memory is not one of gyre's objects, whose space
+ * is reserved, and giving it room would be somebody else's gift to fill the machine with. */
+static int refuse_holes(const struct gyre_place *place, const struct stat *st,
+	const struct gyre_map *map, struct gyre_error *reterr)
+{
+	if ((uint64_t)st->st_blocks * BLOCK_BYTES >= map->bytes || !gyre_fdmap_is_ram(map->fd))
+		return GYRE_OK;
+	return gyre_fail(reterr, GYRE_EFORMAT,
+		"%s: has holes, so gyre did not make it: not looked at", place->shown);
+}
+
 /* What is left to do with an object that was opened as map->fd; on failure it is closed. */
 static int finish(const struct gyre_place *place, const struct stat *st,
 	const struct gyre_permissions *perm, struct gyre_map *map, struct gyre_error *reterr)
@@ -270,7 +281,8 @@ static int finish(const struct gyre_place *place, const struct stat *st,
 	if (err == GYRE_OK)
 		err = gyre_fdmap_map(place, (size_t)st->st_size, map, reterr);
 	if (err == GYRE_OK)
-		err = fill_holes(place, st, map, reterr);
+		err = perm == &gyre_permissions_any ? refuse_holes(place, st, map, reterr)
+						    : fill_holes(place, st, map, reterr);
 	if (err != GYRE_OK)
 		gyre_fdmap_detach(map);
 	return err;

@@ -53,6 +53,7 @@ int gyre_fdmap_attach(const struct gyre_key *key, enum gyre_access access,
 void gyre_fdmap_detach(struct gyre_map *map);
 int gyre_fdmap_unlink(
 	const struct gyre_key *key, const struct gyre_map *only, struct gyre_error *reterr);
+int gyre_fdmap_is_abandoned(const struct gyre_key *key, struct gyre_error *reterr);
 bool gyre_fdmap_is_named(const struct gyre_map *map);
 
 /* Attach to an object that was inherited or received; fd stays the caller's. It may have lost

@@ -143,3 +143,29 @@ int gyre_fdmap_unlink(
 	close(directory);
 	return err;
 }
+
+int gyre_fdmap_is_abandoned(const struct gyre_key *key, struct gyre_error *reterr)
+{
+	struct gyre_place place;
+	struct stat seen;
+	int directory, fd, err;
+
+	err = gyre_place_of(key, &place, reterr);
+	if (err == GYRE_OK)
+		err = gyre_place_open(&place, &directory, reterr);
+	if (err != GYRE_OK)
+		return err;
+	if (fstatat(directory, place.name, &seen, AT_SYMLINK_NOFOLLOW) != 0) {
+		err = gyre_place_fail(&place, "look at", reterr);
+		close(directory);
+		return err;
+	}
+	fd = open_seen(directory, &place, &seen);
+	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) != 0)
+		err = gyre_fail(
+			reterr, GYRE_ELOCK, "%s: its creator is still at work", place.shown);
+	if (fd >= 0)
+		close(fd);
+	close(directory);
+	return err;
+}

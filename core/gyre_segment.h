@@ -12,6 +12,9 @@
  *
  * A crash of any process at any moment leaves a name absent or complete, never half-made: the
  * object is built without a name and then linked in one step (open(2) O_TMPFILE, linkat(2)).
+ * Where a file system has no nameless files, or procfs is missing, it is built under a private
+ * name, ".gyre-new-" and 16 hex digits, and renamed in one step; only then can a death leave
+ * something, namely that name, which the next creator in that directory removes.
  * @since 0.1
  */
 #ifndef GYRE_SEGMENT_H
@@ -35,10 +38,12 @@ enum gyre_access {
 };
 
 /**
- * @brief Whom to trust, and with which permissions to create. Zeroed means: owner only.
+ * @brief Whom to trust, and with which permissions to create. Zeroed means: this user only.
  *
- * Objects that belong to another user, or that group or world may write, are refused by attach
- * unless they were named here; see shm_open(3) on why a name in /dev/shm proves nothing.
+ * A name proves nothing: anyone may plant an object under any free name of /dev/shm. So attach
+ * accepts an object of this user (its effective uid; root is no exception) that is open to group
+ * and world no further than mode says, and any object of an owner named here, who is trusted to
+ * choose whom to let in. All others are refused with GYRE_EUNSAFE.
  */
 struct gyre_permissions {
 	uint32_t mode; /**< Permission bits to create with, exactly, whatever the umask; also the
@@ -61,8 +66,12 @@ struct gyre_permissions {
  * @retval GYRE_OK     Done; the name is there.
  * @retval GYRE_EEXIST The name is taken (also if another creator won); nothing was changed.
  * @retval GYRE_ESIZE  The size is 0 or impossible.
- * @retval GYRE_ENORES No room: the text says how much was asked and how much there is.
- * @retval GYRE_EPERM, GYRE_EKEY, GYRE_EUNSAFE, GYRE_ENOTSUP, GYRE_ESYSTEM As their texts say.
+ * @retval GYRE_ENORES No room: the text says how much was asked, how much there is and what to
+ *                     change. Also out of descriptors or address space.
+ * @retval GYRE_ENOTFOUND The directory of a file key does not exist.
+ * @retval GYRE_ENOTSUP No tmpfs at /dev/shm, a network file system, or one that cannot publish
+ *                      an object in one step.
+ * @retval GYRE_EPERM, GYRE_EKEY, GYRE_EINVAL, GYRE_ESYSTEM As their texts say.
  */
 GYRE_API int gyre_segment_create(const struct gyre_key *key, size_t bytes,
 	const struct gyre_permissions *permissions, struct gyre_segment **ret_segment,
@@ -71,13 +80,15 @@ GYRE_API int gyre_segment_create(const struct gyre_key *key, size_t bytes,
 /**
  * @brief Map an existing segment, all of it.
  * @param access      Read-only needs only read permission.
- * @param permissions NULL: only an object of this user that nobody else may write is accepted.
+ * @param permissions NULL: only an object of this user that is open to nobody else is accepted.
  * @retval GYRE_OK       Mapped; gyre_segment_bytes() is what the system reports.
  * @retval GYRE_ENOTFOUND No such name.
  * @retval GYRE_EUNSAFE  A symbolic link, a FIFO, a second hard link, a foreign owner, a mode
  *                       nobody named: refused at once, without blocking.
  * @retval GYRE_EPERM    The system denies access.
  * @retval GYRE_ESIZE    The object is empty.
+ * @retval GYRE_ENORES   The object has holes (its maker did not reserve its space) and there is
+ *                       no room to fill them: touching one would raise SIGBUS.
  */
 GYRE_API int gyre_segment_attach(const struct gyre_key *key, enum gyre_access access,
 	const struct gyre_permissions *permissions, struct gyre_segment **ret_segment,
@@ -87,8 +98,9 @@ GYRE_API int gyre_segment_attach(const struct gyre_key *key, enum gyre_access ac
 GYRE_API void gyre_segment_detach(struct gyre_segment *segment);
 
 /**
- * @brief Remove the name. Whoever has it mapped keeps the memory.
+ * @brief Remove the name, whatever it leads to but a directory. Who has it mapped keeps the memory.
  * @retval GYRE_ENOTFOUND No such name.
+ * @retval GYRE_EPERM     The system denies it: in /dev/shm only the owner and root may.
  */
 GYRE_API int gyre_segment_unlink(const struct gyre_key *key, struct gyre_error *reterr);
 

@@ -55,7 +55,8 @@ void gyre_header_place(struct gyre_header *h, uint64_t entries_bytes)
 		end += round_up(entries_bytes, GYRE_PAGE);
 	}
 	h->data_offset = end + data_shift(h);
-	h->segment_bytes = round_up(h->data_offset + h->capacity_bytes, GYRE_PAGE);
+	h->segment_bytes =
+		round_up(h->data_offset + h->capacity_bytes + 2 * (uint64_t)h->align_bytes, GYRE_PAGE);
 }
 
 static uint64_t draw_generation(void)

@@ -8,42 +8,41 @@ struct gyre_segment {
 	struct gyre_key key;
 };
 
-/* A segment that knows its key and its backend, and nothing else yet. */
-static int prepare(
-	const struct gyre_key *key, struct gyre_segment **ret_segment, struct gyre_error *reterr)
+/* A segment that knows its key and its backend, and nothing else yet; NULL with *error filled. */
+static struct gyre_segment *prepare(const struct gyre_key *key, struct gyre_error *error)
 {
-	struct gyre_error mine;
-	struct gyre_error *const error = reterr == NULL ? &mine : reterr;
 	const struct gyre_backend *const backend = gyre_backend_of(key, error);
 	struct gyre_segment *segment;
 
 	if (backend == NULL)
-		return error->code;
+		return NULL;
 	segment = calloc(1, sizeof *segment);
-	if (segment == NULL)
-		return gyre_fail_os(
-			error, GYRE_ENORES, "out of memory: %zu bytes asked", sizeof *segment);
+	if (segment == NULL) {
+		gyre_fail_os(error, GYRE_ENORES, "out of memory: %zu bytes asked", sizeof *segment);
+		return NULL;
+	}
 	segment->key = *key;
 	segment->map = (struct gyre_map){.backend = backend, .fd = -1};
-	*ret_segment = segment;
-	return GYRE_OK;
+	return segment;
 }
 
 int gyre_segment_create(const struct gyre_key *key, size_t bytes,
 	const struct gyre_permissions *permissions, struct gyre_segment **ret_segment,
 	struct gyre_error *reterr)
 {
+	struct gyre_error mine;
+	struct gyre_error *const error = reterr == NULL ? &mine : reterr;
 	struct gyre_segment *segment;
 	int err;
 
 	if (key == NULL || ret_segment == NULL)
-		return gyre_fail(reterr, GYRE_EINVAL, "gyre_segment_create: NULL argument");
-	err = prepare(key, &segment, reterr);
-	if (err != GYRE_OK)
-		return err;
-	err = segment->map.backend->create(key, bytes, permissions, &segment->map, reterr);
+		return gyre_fail(error, GYRE_EINVAL, "gyre_segment_create: NULL argument");
+	segment = prepare(key, error);
+	if (segment == NULL)
+		return error->code;
+	err = segment->map.backend->create(key, bytes, permissions, &segment->map, error);
 	if (err == GYRE_OK)
-		err = segment->map.backend->publish(key, &segment->map, reterr);
+		err = segment->map.backend->publish(key, &segment->map, error);
 	if (err == GYRE_OK)
 		*ret_segment = segment;
 	else
@@ -55,18 +54,20 @@ int gyre_segment_attach(const struct gyre_key *key, enum gyre_access access,
 	const struct gyre_permissions *permissions, struct gyre_segment **ret_segment,
 	struct gyre_error *reterr)
 {
+	struct gyre_error mine;
+	struct gyre_error *const error = reterr == NULL ? &mine : reterr;
 	struct gyre_segment *segment;
 	int err;
 
 	if (key == NULL || ret_segment == NULL)
-		return gyre_fail(reterr, GYRE_EINVAL, "gyre_segment_attach: NULL argument");
+		return gyre_fail(error, GYRE_EINVAL, "gyre_segment_attach: NULL argument");
 	if (access != GYRE_READ_ONLY && access != GYRE_READ_WRITE)
 		return gyre_fail(
-			reterr, GYRE_EINVAL, "gyre_segment_attach: access is %d", (int)access);
-	err = prepare(key, &segment, reterr);
-	if (err != GYRE_OK)
-		return err;
-	err = segment->map.backend->attach(key, access, permissions, &segment->map, reterr);
+			error, GYRE_EINVAL, "gyre_segment_attach: access is %d", (int)access);
+	segment = prepare(key, error);
+	if (segment == NULL)
+		return error->code;
+	err = segment->map.backend->attach(key, access, permissions, &segment->map, error);
 	if (err == GYRE_OK)
 		*ret_segment = segment;
 	else

@@ -157,14 +157,13 @@ static int check_native(const struct gyre_key *key, enum gyre_os os, struct gyre
 	case GYRE_KEY_MEMFD:
 		return check_memfd(key, os, reterr);
 	default:
-		return gyre_error_set(reterr, GYRE_EKEY, 0, "there is no key type %u",
-			(unsigned)key->type);
+		return gyre_error_set(
+			reterr, GYRE_EKEY, 0, "there is no key type %u", (unsigned)key->type);
 	}
 }
 
 /* One terminated UTF-8 string, as every key has that was not written by hand. */
-static int check_field(
-	const char *field, size_t size, const char *what, struct gyre_error *reterr)
+static int check_field(const char *field, size_t size, const char *what, struct gyre_error *reterr)
 {
 	const size_t bytes = strnlen(field, size);
 

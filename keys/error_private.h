@@ -11,8 +11,7 @@
  * failing function ends with "return gyre_error_set(...)". */
 int gyre_error_set(struct gyre_error *reterr, int code, int os_code, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
-int gyre_error_vset(
-	struct gyre_error *reterr, int code, int os_code, const char *format, va_list args)
-	__attribute__((format(printf, 4, 0)));
+int gyre_error_vset(struct gyre_error *reterr, int code, int os_code, const char *format,
+	va_list args) __attribute__((format(printf, 4, 0)));
 
 #endif

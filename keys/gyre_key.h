@@ -130,8 +130,7 @@ GYRE_API int gyre_key_set_native(
  * @retval GYRE_OK
  * @retval GYRE_EKEY The text says what is wrong, and what to write instead.
  */
-GYRE_API int gyre_key_check(
-	const struct gyre_key *key, enum gyre_os os, struct gyre_error *reterr);
+GYRE_API int gyre_key_check(const struct gyre_key *key, enum gyre_os os, struct gyre_error *reterr);
 
 /**
  * @brief The descriptor that a key names.
@@ -169,8 +168,7 @@ GYRE_API int gyre_key_parse_qt(
  * @retval GYRE_OK
  * @retval GYRE_EKEY The text says what is wrong, and what to type instead.
  */
-GYRE_API int gyre_key_parse(
-	const char *text, struct gyre_key *ret_key, struct gyre_error *reterr);
+GYRE_API int gyre_key_parse(const char *text, struct gyre_key *ret_key, struct gyre_error *reterr);
 
 /**
  * @brief Write the string form as Qt 6.8 does (QNativeIpcKey::toString()).

@@ -15,8 +15,9 @@
  * type is a scheme or "invalid", valid 1 or 0, canonical the string form of what was read.
  * ${RUNTIME} and ${TMP} at the very start of an expected name stand for the directories of the
  * environment that the caller gives. platform_safe_key and legacy_native_key have one header:
- * such a file is taken for the one of the two that gyre contradicts less often. A case whose key has a NUL in it passes if gyre refuses
- * the key: the one place where it is meant to differ from Qt.
+ * such a file is taken for the one of the two that gyre contradicts less often. A case whose key
+ * has a NUL in it passes if gyre refuses the key: the one place where it is meant to differ from
+ * Qt.
  * @since 0.1
  */
 #ifndef GYRE_KEY_VECTORS_H

@@ -17,7 +17,7 @@ bool gyre_key_empty(const struct gyre_key *key)
 bool gyre_key_equal(const struct gyre_key *a, const struct gyre_key *b)
 {
 	return a->type == b->type && strncmp(a->native, b->native, sizeof a->native) == 0 &&
-		strncmp(a->legacy, b->legacy, sizeof a->legacy) == 0;
+	       strncmp(a->legacy, b->legacy, sizeof a->legacy) == 0;
 }
 
 int gyre_key_set_native(struct gyre_key *key, const char *native, struct gyre_error *reterr)

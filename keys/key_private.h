@@ -29,13 +29,12 @@ struct gyre_reading {
 };
 
 /* The grammar that both readers share, gyre's schemes included. */
-int gyre_key_read(
-	const char *text, struct gyre_reading *ret_reading, struct gyre_error *reterr);
+int gyre_key_read(const char *text, struct gyre_reading *ret_reading, struct gyre_error *reterr);
 
 /* GYRE_EKEY for a name longer than bytes_max, proposing a shortened one. "where" says whose
  * limit it is: "a POSIX name". */
-int gyre_key_too_long(const char *name, size_t bytes_max, const char *where,
-	struct gyre_error *reterr);
+int gyre_key_too_long(
+	const char *name, size_t bytes_max, const char *where, struct gyre_error *reterr);
 
 /* GYRE_EKEY for a name that is no UTF-8, or a type that exists nowhere. */
 int gyre_key_check_name(const char *name, uint16_t type, struct gyre_error *reterr);

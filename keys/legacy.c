@@ -36,8 +36,8 @@ static void put_base(struct gyre_text *native, struct gyre_span name, enum gyre_
 	gyre_text_puts(native, digest_of(name).hex);
 }
 
-static void put_posix(struct gyre_text *native, struct gyre_span name, enum gyre_key_kind kind,
-	enum gyre_os os)
+static void put_posix(
+	struct gyre_text *native, struct gyre_span name, enum gyre_key_kind kind, enum gyre_os os)
 {
 	if (os == GYRE_OS_APPLE_SANDBOXED) { /* it has to be <group id>/<own id> already */
 		gyre_text_put(native, name);
@@ -50,9 +50,11 @@ static void put_posix(struct gyre_text *native, struct gyre_span name, enum gyre
 	}
 }
 
-static int put_native(struct gyre_key *key, struct gyre_span name, enum gyre_key_kind kind,
-	enum gyre_os os, const struct gyre_key_env *env, struct gyre_error *reterr)
+/* The native key of a key whose legacy key is the name. */
+static int put_native(struct gyre_key *key, enum gyre_key_kind kind, enum gyre_os os,
+	const struct gyre_key_env *env, struct gyre_error *reterr)
 {
+	const struct gyre_span name = gyre_span_of(key->legacy);
 	struct gyre_text native = {key->native, sizeof key->native, 0};
 
 	if (key->type == GYRE_KEY_POSIX) {
@@ -74,19 +76,20 @@ static int put_native(struct gyre_key *key, struct gyre_span name, enum gyre_key
 int gyre_key_legacy(const char *name, uint16_t type, enum gyre_key_kind kind, enum gyre_os os,
 	const struct gyre_key_env *env, struct gyre_key *ret_key, struct gyre_error *reterr)
 {
-	const struct gyre_span span = gyre_span_of(name);
 	struct gyre_key key = {.type = type};
 	struct gyre_text legacy = {key.legacy, sizeof key.legacy, 0};
 	int r = gyre_key_check_name(name, type, reterr);
 
-	if (r == GYRE_OK && !gyre_type_is_qt(type))
+	if (r != GYRE_OK)
+		return r;
+	if (!gyre_type_is_qt(type))
 		return gyre_error_set(reterr, GYRE_EKEY, 0,
 			"legacy keys are Qt's: their type is systemv, posix or windows");
-	if (r == GYRE_OK && span.bytes > 0 && gyre_key_type_exists(type, os)) {
-		gyre_text_put(&legacy, span);
+	if (name[0] != '\0' && gyre_key_type_exists(type, os)) {
+		gyre_text_puts(&legacy, name);
 		r = gyre_key_finish(&legacy, "name", reterr);
 		if (r == GYRE_OK)
-			r = put_native(&key, span, kind, os, env, reterr);
+			r = put_native(&key, kind, os, env, reterr);
 	}
 	if (r == GYRE_OK)
 		*ret_key = key;

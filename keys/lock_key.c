@@ -30,8 +30,8 @@ int gyre_key_lock_key(const struct gyre_key *memory, enum gyre_key_qt peer, enum
 		return gyre_error_set(reterr, GYRE_ENOTSUP, 0,
 			"only posix:, systemv: and windows: segments have a lock semaphore");
 	if (memory->legacy[0] != '\0') /* the native key plays no part then */
-		return gyre_key_legacy(memory->legacy, memory->type, GYRE_KEY_SEM, os, env, ret_key,
-			reterr);
+		return gyre_key_legacy(
+			memory->legacy, memory->type, GYRE_KEY_SEM, os, env, ret_key, reterr);
 	if (peer == GYRE_KEY_QT_LEGACY)
 		return gyre_error_set(reterr, GYRE_ELOCK, 0,
 			"before Qt 6.6 a segment opened by its native key has no lock: write "

@@ -4,8 +4,8 @@
 #include <string.h>
 #include "key_private.h"
 
-static void put_posix(struct gyre_text *text, const char *native, enum gyre_key_kind kind,
-	enum gyre_os os)
+static void put_posix(
+	struct gyre_text *text, const char *native, enum gyre_key_kind kind, enum gyre_os os)
 {
 	const char *const name = native + strspn(native, "/");
 

@@ -52,8 +52,8 @@ static int parse_schemed(const char *text, struct gyre_key *ret_key, struct gyre
 			quoted.text);
 	if (reading.lossy)
 		return gyre_error_set(reterr, GYRE_EKEY, 0,
-			"the escapes in %s are not UTF-8: write those of a UTF-8 name, and %%25 for "
-			"a '%%' that stands for itself",
+			"the escapes in %s are not UTF-8: write those of a UTF-8 name; a '%%' that "
+			"stands for itself is %%25",
 			quoted.text);
 	*ret_key = reading.key;
 	return GYRE_OK;

@@ -27,7 +27,7 @@ static bool skip_empty_authority(struct gyre_span *path)
 		rest = (struct gyre_span){rest.at - 1, rest.bytes + 1};
 	*path = rest;
 	return authority.bytes == 0 || gyre_span_equals(authority, "@") ||
-		gyre_span_equals(authority, ":") || gyre_span_equals(authority, "@:");
+	       gyre_span_equals(authority, ":") || gyre_span_equals(authority, "@:");
 }
 
 static int split(struct gyre_span text, struct parts *parts, struct gyre_error *reterr)
@@ -60,8 +60,8 @@ static int read_type(struct gyre_span scheme, uint16_t *ret_type, struct gyre_er
 }
 
 /* Decode one part of a key; all of "whole" decides whether its '%' are literal. */
-static bool decode(struct gyre_text *text, struct gyre_span part, struct gyre_span whole,
-	bool noncharacters)
+static bool decode(
+	struct gyre_text *text, struct gyre_span part, struct gyre_span whole, bool noncharacters)
 {
 	if (!gyre_percent_is_stray(whole))
 		return gyre_percent_decode(text, part, noncharacters);
@@ -88,7 +88,8 @@ static int read_query(
 		(void)decode(&name, item, query, true);
 		if (!gyre_span_equals((struct gyre_span){buf, name.bytes}, "legacyKey"))
 			return gyre_error_set(reterr, GYRE_EKEY, 0,
-				"unknown item %s after the '?': only legacyKey=NAME may stand there; "
+				"unknown item %s after the '?': only legacyKey=NAME may stand "
+				"there; "
 				"a '?' in a name is written %%3F",
 				gyre_quote(item).text);
 		legacy.bytes = 0;
@@ -107,8 +108,8 @@ int gyre_key_read(const char *text, struct gyre_reading *ret_reading, struct gyr
 	int r;
 
 	if (gyre_utf8_valid_bytes(whole.at, whole.bytes) < whole.bytes)
-		return gyre_error_set(reterr, GYRE_EKEY, 0, "key %s is not UTF-8",
-			gyre_quote(whole).text);
+		return gyre_error_set(
+			reterr, GYRE_EKEY, 0, "key %s is not UTF-8", gyre_quote(whole).text);
 	r = split(whole, &parts, reterr);
 	if (r == GYRE_OK)
 		r = read_type(parts.scheme, &reading.key.type, reterr);

@@ -20,7 +20,7 @@ void gyre_percent_encode(struct gyre_text *text, struct gyre_span span, const ch
 static bool is_escape(struct gyre_span span, size_t at)
 {
 	return span.bytes - at >= ESCAPE_BYTES && span.at[at] == '%' &&
-		gyre_hex_byte(span.at + at + 1) >= 0;
+	       gyre_hex_byte(span.at + at + 1) >= 0;
 }
 
 bool gyre_percent_is_stray(struct gyre_span span)

@@ -15,8 +15,8 @@ int gyre_key_check_name(const char *name, uint16_t type, struct gyre_error *rete
 	const struct gyre_span span = gyre_span_of(name);
 
 	if (gyre_utf8_valid_bytes(span.at, span.bytes) < span.bytes)
-		return gyre_error_set(reterr, GYRE_EKEY, 0, "the name %s is not UTF-8",
-			gyre_quote(span).text);
+		return gyre_error_set(
+			reterr, GYRE_EKEY, 0, "the name %s is not UTF-8", gyre_quote(span).text);
 	if (gyre_type_is_qt(type) || type == GYRE_KEY_FILE || type == GYRE_KEY_MEMFD)
 		return GYRE_OK;
 	return gyre_error_set(reterr, GYRE_EKEY, 0, "there is no key type %u", (unsigned)type);
@@ -47,8 +47,8 @@ static void put_windows(struct gyre_text *native, struct gyre_span name, enum gy
 		WINDOWS_UNITS_MAX - space_bytes - strlen(mark));
 }
 
-static int put_path(struct gyre_text *native, struct gyre_span name,
-	const struct gyre_key_env *env, struct gyre_error *reterr)
+static int put_path(struct gyre_text *native, struct gyre_span name, const struct gyre_key_env *env,
+	struct gyre_error *reterr)
 {
 	if (!gyre_span_starts(name, "/")) {
 		if (env == NULL || env->runtime_dir == NULL)

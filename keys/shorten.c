@@ -22,7 +22,7 @@ int gyre_key_shorten(const char *name, size_t bytes_max, char *buf, size_t size)
 		const unsigned long long digest = XXH3_64bits(name, bytes);
 
 		(void)snprintf(tail, sizeof tail, "-%016llx", digest);
-		head_bytes = gyre_utf8_floor(name, bytes, bytes_max - GYRE_KEY_SHORTENED_BYTES);
+		head_bytes = gyre_utf8_floor(name, bytes_max - GYRE_KEY_SHORTENED_BYTES);
 	}
 	if (head_bytes + strlen(tail) >= size)
 		return GYRE_ESIZE;

@@ -1,3 +1,4 @@
+/* Spans and texts: reading pieces of a string, writing one without running over. */
 #include <string.h>
 #include "text_private.h"
 #include "utf8_private.h"
@@ -90,53 +91,6 @@ int gyre_hex_byte(const char *digits)
 	return high < 0 || low < 0 ? -1 : high << 4 | low;
 }
 
-/* The letter of a two-character escape, or 0. */
-static char escape_letter(char c)
-{
-	switch (c) {
-	case '\\':
-		return '\\';
-	case '\t':
-		return 't';
-	case '\n':
-		return 'n';
-	case '\r':
-		return 'r';
-	default:
-		return 0;
-	}
-}
-
-static bool is_printable(struct gyre_span sequence, bool ascii_only)
-{
-	if (sequence.bytes == 1)
-		return (unsigned char)sequence.at[0] >= 0x20 && sequence.at[0] != 0x7F;
-	return sequence.bytes > 1 && !ascii_only;
-}
-
-void gyre_text_put_escaped(struct gyre_text *text, struct gyre_span span, bool ascii_only)
-{
-	size_t done = 0;
-
-	while (done < span.bytes) {
-		const char *const at = span.at + done;
-		uint32_t codepoint;
-		struct gyre_span one = {at, gyre_utf8_sequence(at, span.bytes - done, &codepoint)};
-		const char letter = escape_letter(*at);
-
-		if (letter != 0) {
-			gyre_text_putc(text, '\\');
-			gyre_text_putc(text, letter);
-		} else if (is_printable(one, ascii_only)) {
-			gyre_text_put(text, one);
-		} else {
-			one.bytes = 1;
-			gyre_text_put_hex(text, "\\x", *at);
-		}
-		done += one.bytes;
-	}
-}
-
 size_t gyre_text_end(struct gyre_text *text)
 {
 	if (text->size > 0)
@@ -147,25 +101,4 @@ size_t gyre_text_end(struct gyre_text *text)
 bool gyre_text_fits(const struct gyre_text *text)
 {
 	return text->bytes < text->size;
-}
-
-struct gyre_quoted gyre_quote(struct gyre_span span)
-{
-	enum { TAIL = sizeof "...\"" }; /* what is put after a cut, and the NUL */
-	struct gyre_quoted quoted;
-	struct gyre_text text = {quoted.text, sizeof quoted.text, 0};
-	size_t cut;
-
-	gyre_text_putc(&text, '"');
-	gyre_text_put_escaped(&text, span, false);
-	gyre_text_putc(&text, '"');
-	if (gyre_text_fits(&text)) {
-		(void)gyre_text_end(&text);
-		return quoted;
-	}
-	cut = gyre_utf8_floor(quoted.text, sizeof quoted.text, sizeof quoted.text - TAIL);
-	text.bytes = cut;
-	gyre_text_puts(&text, "...\"");
-	(void)gyre_text_end(&text);
-	return quoted;
 }

@@ -20,16 +20,17 @@ static size_t put_unescaped(struct gyre_text *text, struct gyre_span span)
 {
 	static const char letters[] = "\\tnr";
 	static const char meanings[] = "\\\t\n\r";
-	const char letter = span.bytes > 1 ? span.at[1] : '\0';
 	int value;
 
+	if (span.bytes < 2)
+		return 0;
 	for (size_t i = 0; i < sizeof letters - 1; i++) {
-		if (letters[i] == letter) {
+		if (letters[i] == span.at[1]) {
 			gyre_text_putc(text, meanings[i]);
 			return 2;
 		}
 	}
-	if (letter != 'x' || span.bytes < 4)
+	if (span.at[1] != 'x' || span.bytes < 4)
 		return 0;
 	value = gyre_hex_byte(span.at + 2);
 	if (value < 0)
@@ -38,8 +39,8 @@ static size_t put_unescaped(struct gyre_text *text, struct gyre_span span)
 	return 4;
 }
 
-static int put_field(struct gyre_text *store, struct gyre_span field, size_t line,
-	struct gyre_error *reterr)
+static int put_field(
+	struct gyre_text *store, struct gyre_span field, size_t line, struct gyre_error *reterr)
 {
 	size_t done = 0;
 
@@ -58,7 +59,8 @@ static int put_field(struct gyre_text *store, struct gyre_span field, size_t lin
 			gyre_text_putc(store, rest.at[0]);
 		if (step == 0)
 			return gyre_error_set(reterr, GYRE_EINVAL, 0,
-				"line %zu: bad escape at %s: there are \\\\, \\t, \\n, \\r and \\xHH",
+				"line %zu: bad escape at %s: there are \\\\, \\t, \\n, \\r and "
+				"\\xHH",
 				line, gyre_quote(rest).text);
 		done += step;
 	}
@@ -77,25 +79,27 @@ static size_t count_fields(struct gyre_span line)
 	return count;
 }
 
-int gyre_tsv_fields(const struct gyre_tsv *tsv, struct gyre_span line, struct gyre_text store,
-	struct gyre_span *fields, size_t columns, struct gyre_error *reterr)
+int gyre_tsv_fields(struct gyre_tsv *tsv, struct gyre_span line, struct gyre_span *fields,
+	size_t columns, struct gyre_error *reterr)
 {
 	const size_t found = count_fields(line);
 
 	if (found != columns)
 		return gyre_error_set(reterr, GYRE_EINVAL, 0,
-			"line %zu: %zu columns, where the header has %zu", tsv->line, found, columns);
+			"line %zu: %zu columns, where the header has %zu", tsv->line, found,
+			columns);
+	tsv->store.bytes = 0;
 	for (size_t i = 0; i < columns; i++) {
 		struct gyre_span field = line;
-		const size_t start = store.bytes;
+		const size_t start = tsv->store.bytes;
 		int r;
 
 		(void)gyre_span_split(&field, '\t', &line);
-		r = put_field(&store, field, tsv->line, reterr);
+		r = put_field(&tsv->store, field, tsv->line, reterr);
 		if (r != GYRE_OK)
 			return r;
-		fields[i] = (struct gyre_span){store.buf + start, store.bytes - start};
-		gyre_text_putc(&store, '\0');
+		fields[i] = (struct gyre_span){tsv->store.buf + start, tsv->store.bytes - start};
+		gyre_text_putc(&tsv->store, '\0');
 	}
 	return GYRE_OK;
 }

@@ -91,7 +91,9 @@ static uint16_t systemv_of_digits(struct gyre_span digits)
 /* ASCII only, whatever the locale. */
 static char lower(char c)
 {
-	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+	if (c >= 'A' && c <= 'Z')
+		return (char)(c - 'A' + 'a');
+	return c;
 }
 
 uint16_t gyre_type_of_scheme(struct gyre_span scheme)
@@ -187,7 +189,7 @@ uint16_t gyre_key_default_type(enum gyre_os os)
 uint16_t gyre_key_legacy_default_type(enum gyre_os os, bool qt_posix_ipc)
 {
 	const bool only_posix = gyre_key_type_exists(GYRE_KEY_POSIX, os) &&
-		!gyre_key_type_exists(GYRE_KEY_SYSTEMV, os);
+				!gyre_key_type_exists(GYRE_KEY_SYSTEMV, os);
 
 	if (os == GYRE_OS_WINDOWS)
 		return GYRE_KEY_WINDOWS;

@@ -66,12 +66,10 @@ size_t gyre_utf8_valid_bytes(const char *at, size_t bytes)
 	return done;
 }
 
-size_t gyre_utf8_floor(const char *at, size_t bytes, size_t bytes_max)
+size_t gyre_utf8_floor(const char *at, size_t bytes_max)
 {
-	size_t cut = bytes < bytes_max ? bytes : bytes_max;
+	size_t cut = bytes_max;
 
-	if (cut == bytes)
-		return cut;
 	while (cut > 0 && ((uint8_t)at[cut] & 0xC0) == 0x80)
 		cut--;
 	return cut;

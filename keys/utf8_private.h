@@ -16,9 +16,9 @@ size_t gyre_utf8_sequence(const char *at, size_t bytes, uint32_t *ret_codepoint)
 /* How many bytes from the start are well-formed; equal to bytes if all are. */
 size_t gyre_utf8_valid_bytes(const char *at, size_t bytes);
 
-/* The longest prefix of a well-formed text that is at most bytes_max long and splits no
- * sequence. */
-size_t gyre_utf8_floor(const char *at, size_t bytes, size_t bytes_max);
+/* Of a well-formed text that is longer than bytes_max, the longest prefix that is not, and
+ * splits no sequence. */
+size_t gyre_utf8_floor(const char *at, size_t bytes_max);
 
 /* UTF-16 code units of a well-formed text. */
 size_t gyre_utf8_units(const char *at, size_t bytes);

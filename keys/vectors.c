@@ -38,6 +38,9 @@ static void escape(struct gyre_span span, char buf[GYRE_KEY_TEXT_SIZE])
 static void compare(
 	struct checker *c, const char *column, struct gyre_span expected, const char *actual)
 {
+	const struct gyre_key_mismatch mismatch = {
+		c->tsv.line, c->id, column, c->expected, c->actual};
+
 	if (gyre_span_equals(expected, actual))
 		return;
 	c->failed = true;
@@ -45,12 +48,7 @@ static void compare(
 		return;
 	escape(expected, c->expected);
 	escape(gyre_span_of(actual), c->actual);
-	c->options.mismatch(c->options.context,
-		&(struct gyre_key_mismatch){.line = c->tsv.line,
-			.id = c->id,
-			.column = column,
-			.expected = c->expected,
-			.actual = c->actual});
+	c->options.mismatch(c->options.context, &mismatch);
 }
 
 /* gyre refused what it should have answered. */
@@ -110,7 +108,7 @@ static int check_fromstring(struct checker *c, struct gyre_error *reterr)
 {
 	enum { INPUT = 2, VALID, TYPE, NATIVE, LEGACY, CANONICAL };
 	const bool refusable = has_nul(c->fields[INPUT]) || has_nul(c->fields[NATIVE]) ||
-		has_nul(c->fields[LEGACY]);
+			       has_nul(c->fields[LEGACY]);
 	const bool valid = gyre_span_equals(c->fields[VALID], "1");
 	int r;
 
@@ -156,9 +154,8 @@ static struct gyre_span fill_in(struct checker *c, struct gyre_span name)
 	return gyre_span_of(c->filled);
 }
 
-typedef int make_key_fn(const char *name, uint16_t type, enum gyre_key_kind kind,
-	enum gyre_os os, const struct gyre_key_env *env, struct gyre_key *ret_key,
-	struct gyre_error *reterr);
+typedef int make_key_fn(const char *name, uint16_t type, enum gyre_key_kind kind, enum gyre_os os,
+	const struct gyre_key_env *env, struct gyre_key *ret_key, struct gyre_error *reterr);
 
 /* Both files of names have the same columns, and both functions the same arguments. */
 static int check_name(struct checker *c, make_key_fn *make_key, struct gyre_error *reterr)
@@ -245,13 +242,12 @@ static int check_lines(struct checker *c, const struct kind *kind, struct gyre_s
 	struct gyre_key_vectors_count *ret_count, struct gyre_error *reterr)
 {
 	struct gyre_key_vectors_count count = {0, 0};
-	const struct gyre_text store = {c->store, file.bytes + 2, 0};
 	struct gyre_span line;
 
-	c->tsv = (struct gyre_tsv){file, 0};
+	c->tsv = (struct gyre_tsv){file, 0, {c->store, file.bytes + 2, 0}};
 	(void)gyre_tsv_next(&c->tsv, &line);
 	while (gyre_tsv_next(&c->tsv, &line)) {
-		int r = gyre_tsv_fields(&c->tsv, line, store, c->fields, kind->columns, reterr);
+		int r = gyre_tsv_fields(&c->tsv, line, c->fields, kind->columns, reterr);
 
 		c->failed = false;
 		c->id = c->fields[0].at;
@@ -270,7 +266,7 @@ static int check_lines(struct checker *c, const struct kind *kind, struct gyre_s
 static int find_kind(struct checker *c, struct gyre_span file, const struct kind **ret_kind,
 	struct gyre_key_vectors_count *ret_count, struct gyre_error *reterr)
 {
-	struct gyre_tsv tsv = {file, 0};
+	struct gyre_tsv tsv = {.rest = file};
 	struct gyre_span header = file;
 
 	*ret_kind = NULL;
@@ -292,8 +288,9 @@ static int find_kind(struct checker *c, struct gyre_span file, const struct kind
 	if (*ret_kind != NULL)
 		return GYRE_OK;
 	return gyre_error_set(reterr, GYRE_EINVAL, 0,
-		"line 1: %s is the header of no vector file: it tells the columns, such as \"%s\"",
-		gyre_quote(header).text, "id type native_key legacy_key expected source");
+		"line 1: %s is the header of no vector file: it has to name the columns, as in "
+		"%s",
+		gyre_quote(header).text, gyre_quote(gyre_span_of(kinds[0].header)).text);
 }
 
 int gyre_key_check_vectors(const char *text, size_t bytes,

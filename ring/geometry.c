@@ -36,11 +36,11 @@ static uint64_t message_max(const struct gyre_header *h)
 
 uint64_t gyre_ring_capacity_for(size_t message_bytes)
 {
-	const uint64_t capacity = power_of_two_from(2 * (uint64_t)message_bytes);
-
 	if (message_bytes > GYRE_WORD_LENGTH_MAX)
 		return 0;
-	return capacity > CAPACITY_MIN ? capacity : CAPACITY_MIN;
+	if (message_bytes <= CAPACITY_MIN / 2)
+		return CAPACITY_MIN;
+	return power_of_two_from(2 * (uint64_t)message_bytes);
 }
 
 static int check_options(const struct gyre_ring_options *o, struct gyre_error *reterr)
@@ -107,7 +107,7 @@ int gyre_plan(const struct gyre_ring_options *o, struct gyre_header *h, struct g
 		h->slot_stride = slot_stride(h->slot_bytes, h->align_bytes);
 		/* At least four, of which one is kept for the end. */
 		h->capacity_bytes = h->slot_stride *
-			power_of_two_from(capacity / h->slot_bytes < 4 ? 4 : capacity / h->slot_bytes);
+			power_of_two_from(capacity / h->slot_stride < 4 ? 4 : capacity / h->slot_stride);
 	} else {
 		h->capacity_bytes = power_of_two_from(capacity);
 	}

@@ -322,6 +322,18 @@ static int clean(const struct gyre_key *key, unsigned flags, struct gyre_error *
 	return outcome;
 }
 
+/* The private name of an object that was being made: its creator, if it lives, has it locked. */
+static int clean_leftover(const struct gyre_key *key, unsigned flags, struct gyre_error *reterr)
+{
+	const struct gyre_backend *backend = gyre_backend_of(key, reterr);
+	int outcome = (flags & GYRE_CLEAN_DRY_RUN) != 0 ? backend->is_abandoned(key, reterr)
+							: backend->unlink(key, NULL, reterr);
+
+	if (outcome == GYRE_ELOCK)
+		return 0;
+	return outcome == GYRE_OK ? 1 : outcome;
+}
+
 int gyre_clean(const char *key_text, unsigned flags, struct gyre_error *reterr)
 {
 	struct gyre_key key;
@@ -329,10 +341,6 @@ int gyre_clean(const char *key_text, unsigned flags, struct gyre_error *reterr)
 
 	if (outcome != GYRE_OK)
 		return outcome;
-	if (!gyre_is_leftover(&key))
-		return clean(&key, flags, reterr);
-	if ((flags & GYRE_CLEAN_DRY_RUN) != 0)
-		return 1;
-	outcome = gyre_backend_of(&key, reterr)->unlink(&key, NULL, reterr);
-	return outcome == GYRE_OK ? 1 : outcome == GYRE_ELOCK ? 0 : outcome;
+	return gyre_is_leftover(&key) ? clean_leftover(&key, flags, reterr)
+				      : clean(&key, flags, reterr);
 }

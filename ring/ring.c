@@ -25,12 +25,15 @@ static int make(const struct gyre_key *key, const struct gyre_ring_options *opti
 	const struct gyre_header *old, struct gyre_error *reterr)
 {
 	struct gyre_header header;
-	int outcome = GYRE_OK;
+	int outcome = gyre_plan(options, &header, reterr);
 
-	if (old != NULL && (old->flags & GYRE_HEADER_KEEP) != 0)
-		gyre_plan_again(old, &header);
-	else
-		outcome = gyre_plan(options, &header, reterr);
+	/* A ring to be kept is made as it was, unless the options name something else. */
+	if (outcome == GYRE_OK && old != NULL && (old->flags & GYRE_HEADER_KEEP) != 0 &&
+		gyre_check_geometry(old, NULL) == GYRE_OK) {
+		if (gyre_compare_geometry(old, options, NULL) == GYRE_OK)
+			gyre_plan_again(old, &header);
+		header.flags |= GYRE_HEADER_KEEP;
+	}
 	if (outcome == GYRE_OK)
 		outcome = gyre_make(key, &options->permissions, &header, reterr);
 	return outcome;

@@ -225,6 +225,7 @@ int gyre_wait(struct gyre_ring *r, int (*look)(struct gyre_ring *), int64_t time
 
 /* A reservation was opened, or given up: accounted for if its owner dies. */
 void gyre_reservation_open(struct gyre_ring *r);
+void gyre_reservation_close(struct gyre_ring *r); /* committed */
 void gyre_reservation_drop(struct gyre_ring *r);
 /* The settled seat's reservation, if one was open at the death, counts as aborted. */
 void gyre_reservation_settle(struct gyre_seat *seat);

@@ -53,11 +53,17 @@ void gyre_reservation_open(struct gyre_ring *r)
 		memory_order_relaxed);
 }
 
+/* After the commit was published: a death in between is judged by the ledger, below. */
+void gyre_reservation_close(struct gyre_ring *r)
+{
+	atomic_store_explicit(&r->seat->operation, r->aborted << 2, memory_order_relaxed);
+}
+
 void gyre_reservation_drop(struct gyre_ring *r)
 {
 	r->open = false;
 	r->aborted++;
-	atomic_store_explicit(&r->seat->operation, r->aborted << 2, memory_order_relaxed);
+	gyre_reservation_close(r);
 }
 
 uint64_t gyre_aborted(const struct gyre_seat *seat)
@@ -93,7 +99,17 @@ void gyre_mark_ended(struct gyre_ring *r)
 
 bool gyre_is_ended(const struct gyre_view *view)
 {
-	return atomic_load_explicit(ended_word(view), memory_order_acquire) != 0;
+	const struct gyre_seat *consumer = gyre_seat_at(view, GYRE_SPSC_CONSUMER_SEAT);
+	struct gyre_ring_info info = { 0 };
+
+	/* [ENDED] acquire: see gyre_mark_ended(). */
+	if (atomic_load_explicit(ended_word(view), memory_order_acquire) != 0)
+		return true;
+	/* A consumer that counted and left before it saw the end. */
+	gyre_ring_shape_of(&view->header)->measure(view, &info);
+	return info.closed && info.messages == 0 &&
+		gyre_seat_generation_of(
+			atomic_load_explicit(&consumer->state, memory_order_acquire)) > 0;
 }
 
 /* ---- Room ---- */
@@ -135,7 +151,7 @@ gyre_inline void walk_published(
 			copy->bytes += gyre_word_length(word);
 			copy->position += span_of(r, gyre_word_length(word), slots);
 		} else if (is_pad(r, copy->position, word, slots)) {
-			copy->position += rest_at(r, copy->position, false);
+			copy->position += rest_at(r, copy->position);
 		} else {
 			return;
 		}

@@ -17,7 +17,7 @@ static void reach_end(struct gyre_ring *r)
 /* A PAD is released at once where nothing is held, else together with what is held before it. */
 static void skip_pad(struct gyre_ring *r)
 {
-	const uint64_t start = r->next + rest_at(r, r->next, false);
+	const uint64_t start = r->next + rest_at(r, r->next);
 
 	if (r->next == r->position) {
 		r->next = start;
@@ -67,6 +67,12 @@ static int wait_for_message(struct gyre_ring *r, int64_t timeout_ns, bool slots)
 	if (found != 0)
 		return found > 0 ? GYRE_OK : found;
 	return gyre_wait(r, shape_look, timeout_ns);
+}
+
+/* A later message of a batch: only what is there; departures are for the call that finds nothing. */
+gyre_inline bool is_there(struct gyre_ring *r, bool slots)
+{
+	return (slots ? slots_look : records_look)(r) > 0;
 }
 
 /* The next message's word, loaded once and judged. */
@@ -170,8 +176,8 @@ gyre_inline int receive_batch(struct gyre_ring *r, void *buffer, size_t buffer_b
 
 	if (r->next != r->position)
 		return GYRE_ESTATE;
-	while (found < count && used <= buffer_bytes) {
-		outcome = copy_out(r, found == 0 ? timeout_ns : 0, (uint8_t *)buffer + used,
+	while (found < count && used <= buffer_bytes && (found == 0 || is_there(r, slots))) {
+		outcome = copy_out(r, timeout_ns, (uint8_t *)buffer + used,
 			buffer_bytes - used, &ret_messages[found], slots);
 		if (outcome != GYRE_OK)
 			break;
@@ -192,9 +198,9 @@ gyre_inline int peek(struct gyre_ring *r, int64_t timeout_ns, struct gyre_messag
 {
 	unsigned found = 0;
 
-	while (found < count) {
+	while (found < count && (found == 0 || is_there(r, slots))) {
 		uint64_t word;
-		const int outcome = find(r, found == 0 ? timeout_ns : 0, &word, slots);
+		const int outcome = find(r, timeout_ns, &word, slots);
 
 		if (outcome != GYRE_OK)
 			return found > 0 ? (int)found : outcome;
@@ -204,31 +210,48 @@ gyre_inline int peek(struct gyre_ring *r, int64_t timeout_ns, struct gyre_messag
 	return (int)found;
 }
 
-/* Release the oldest held messages. Their words are read again, and judged again, since a peer
- * may have changed them: position never passes next. */
+/* The held record at *position, or behind a PAD there; moves over it. Its word is read again, and
+ * judged again, since a peer may have changed it: *position never passes next. */
+gyre_inline int step_over(struct gyre_ring *r, uint64_t *position, uint64_t *bytes,
+	const struct gyre_message *expected, bool slots)
+{
+	uint64_t word = load_word(r, *position, slots);
+
+	if (is_pad(r, *position, word, slots)) {
+		if (rest_at(r, *position) >= r->next - *position)
+			return GYRE_ECORRUPT;
+		*position += rest_at(r, *position);
+		word = load_word(r, *position, slots);
+	}
+	if (expected != NULL && expected->position != *position)
+		return GYRE_ESTATE;
+	if (!is_message(r, *position, word, slots) ||
+		span_of(r, gyre_word_length(word), slots) > r->next - *position)
+		return GYRE_ECORRUPT;
+	*bytes += gyre_word_length(word);
+	*position += span_of(r, gyre_word_length(word), slots);
+	return GYRE_OK;
+}
+
 gyre_inline int release(
 	struct gyre_ring *r, const struct gyre_message *expected, unsigned count, bool slots)
 {
 	uint64_t position = r->position, bytes = 0;
 
 	for (unsigned i = 0; i < count; i++) {
-		uint64_t word;
+		const int outcome = position == r->next
+			? GYRE_ESTATE
+			: step_over(r, &position, &bytes, expected, slots);
 
-		if (position == r->next)
-			return GYRE_ESTATE;
-		word = load_word(r, position, slots);
-		if (is_pad(r, position, word, slots)) {
-			position += rest_at(r, position, false);
-			word = load_word(r, position, slots);
-		}
-		if (expected != NULL && expected->position != position)
-			return GYRE_ESTATE;
-		if (!is_message(r, position, word, slots) ||
-			span_of(r, gyre_word_length(word), slots) > r->next - position)
-			return GYRE_ECORRUPT;
-		bytes += gyre_word_length(word);
-		position += span_of(r, gyre_word_length(word), slots);
+		if (outcome != GYRE_OK)
+			return outcome;
 	}
+	if (count == 0)
+		return GYRE_OK;
+	/* A PAD behind the last one held was passed by peek already: nothing else holds it. */
+	if (position != r->next && is_pad(r, position, load_word(r, position, slots), slots) &&
+		rest_at(r, position) == r->next - position)
+		position = r->next;
 	gyre_progress(r, position, count, bytes);
 	if (r->closed && r->next == r->position)
 		gyre_mark_ended(r);

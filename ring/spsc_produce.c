@@ -52,7 +52,7 @@ static int wait_for_room(struct gyre_ring *r, uint64_t need, int64_t timeout_ns)
 /* Make what is left before the end of the data area a PAD record. */
 static int pad_to_end(struct gyre_ring *r, int64_t timeout_ns)
 {
-	const uint64_t rest = rest_at(r, r->position, false);
+	const uint64_t rest = rest_at(r, r->position);
 	int outcome = GYRE_OK;
 
 	if (r->limit - r->position < rest)
@@ -75,7 +75,7 @@ static int make_room(struct gyre_ring *r, size_t bytes, int64_t timeout_ns, bool
 		return GYRE_ECLOSED;
 	if (bytes > r->message_bytes_max)
 		return GYRE_EMSGSIZE;
-	if (rest_at(r, r->position, slots) < span)
+	if (reach_at(r, r->position, slots) < span)
 		outcome = pad_to_end(r, timeout_ns);
 	if (outcome == GYRE_OK && r->limit - r->position < span)
 		outcome = wait_for_room(r, span, timeout_ns);
@@ -89,7 +89,7 @@ gyre_inline bool fits(const struct gyre_ring *r, uint64_t position, size_t bytes
 	const uint64_t span = span_of(r, bytes, slots);
 
 	return bytes <= r->message_bytes_max && r->limit - position >= span &&
-		rest_at(r, position, slots) >= span;
+		reach_at(r, position, slots) >= span;
 }
 
 gyre_inline int find_room(struct gyre_ring *r, size_t bytes, int64_t timeout_ns, bool slots)
@@ -153,7 +153,9 @@ gyre_inline int commit(struct gyre_ring *r, size_t bytes, uint32_t tag, bool slo
 	r->open = false;
 	r->limit = r->reserved_limit;
 	prefetch_ahead(r, position, bytes, slots);
-	return publish(r, cell_at(r, position, slots), end, word, 1, bytes, slots);
+	publish(r, cell_at(r, position, slots), end, word, 1, bytes, slots);
+	gyre_reservation_close(r);
+	return GYRE_OK;
 }
 
 gyre_inline int reserve(struct gyre_ring *r, size_t bytes_max, int64_t timeout_ns, void **ret_data,

@@ -11,7 +11,9 @@
  *	message and flag travel in one cache line. Before a word is stored the next one is zeroed,
  *	so a consumer that goes on finds either 0 or what was committed since. One word's room
  *	therefore always stays free (it also keeps room for the closing record). What would cross
- *	the end of the data area is preceded by a PAD record that sends the consumer to the start.
+ *	the end of the data area by more than the slack behind it is preceded by a PAD record that
+ *	sends the consumer to the start. With a slack of two alignments an empty ring takes a
+ *	message of half its capacity at every position.
  *
  * Slots (slots == true), fixed size: one message a slot, its word beside it.
  *
@@ -53,10 +55,16 @@ gyre_inline uint64_t span_of(const struct gyre_ring *r, size_t bytes, bool slots
 	return (GYRE_WORD_BYTES + (uint64_t)bytes + r->align - 1) & ~((uint64_t)r->align - 1);
 }
 
-/* What can follow at position without crossing the end of the data area. */
-gyre_inline uint64_t rest_at(const struct gyre_ring *r, uint64_t position, bool slots)
+/* How far it is to the end of the data area. */
+gyre_inline uint64_t rest_at(const struct gyre_ring *r, uint64_t position)
 {
-	return slots ? 1 : r->capacity - (position & r->mask);
+	return r->capacity - (position & r->mask);
+}
+
+/* How much can stand at position in one piece. */
+gyre_inline uint64_t reach_at(const struct gyre_ring *r, uint64_t position, bool slots)
+{
+	return slots ? 1 : rest_at(r, position) + 2 * (uint64_t)r->align;
 }
 
 gyre_inline uint32_t phase_of(const struct gyre_ring *r, uint64_t position, bool slots)
@@ -98,7 +106,7 @@ gyre_inline bool is_message(const struct gyre_ring *r, uint64_t position, uint64
 		return false;
 	if (slots)
 		return gyre_word_length(word) <= r->message_bytes_max;
-	return span_of(r, gyre_word_length(word), false) <= rest_at(r, position, false);
+	return span_of(r, gyre_word_length(word), false) <= reach_at(r, position, false);
 }
 
 /* A PAD anywhere but at the start, where it would lead round for ever. */

@@ -45,12 +45,13 @@ static struct gyre_seat *producer_seat(const struct gyre_ring *r)
 }
 
 /* GYRE_ELEFT or GYRE_EDIED if the last producer went and that was not told yet. */
-static int producer_gone(const struct gyre_ring *r)
+static int producer_gone(const struct gyre_ring *r, uint32_t *ret_generation)
 {
 	/* [SEAT] acquire: what it published before it went is seen by the next look. */
 	const uint32_t word = atomic_load_explicit(&producer_seat(r)->state, memory_order_acquire);
 
-	if (gyre_seat_generation_of(word) == r->told_generation)
+	*ret_generation = gyre_seat_generation_of(word);
+	if (*ret_generation == r->told_generation)
 		return 0;
 	switch (gyre_seat_state_of(word)) {
 	case GYRE_SEAT_LEFT:
@@ -66,18 +67,18 @@ static int producer_gone(const struct gyre_ring *r)
 static int look_or_gone(struct gyre_ring *r, int (*look)(struct gyre_ring *))
 {
 	int found = look(r);
+	uint32_t generation;
 	int gone;
 
 	if (found != 0 || !is_consumer(r))
 		return found;
-	gone = producer_gone(r);
+	gone = producer_gone(r, &generation);
 	if (gone == 0)
 		return 0;
 	found = look(r);
 	if (found != 0)
 		return found;
-	r->told_generation = gyre_seat_generation_of(
-		atomic_load_explicit(&producer_seat(r)->state, memory_order_relaxed));
+	r->told_generation = generation;
 	return gone;
 }
 
@@ -151,12 +152,13 @@ static int last_look(struct gyre_ring *r, int (*look)(struct gyre_ring *))
 static int sleep_until(struct gyre_ring *r, int (*look)(struct gyre_ring *), uint64_t deadline)
 {
 	uint64_t slice = first_slice(r);
+	uint64_t asked = gyre_now_ns();
 
 	for (;;) {
 		const uint32_t announced =
 			gyre_announce_sleep(r->sleep, r->attachment.membarrier);
 		int found = look_or_gone(r, look);
-		uint64_t before, span, slept;
+		uint64_t before, after, span;
 
 		if (found != 0)
 			return found;
@@ -166,15 +168,16 @@ static int sleep_until(struct gyre_ring *r, int (*look)(struct gyre_ring *), uin
 		span = deadline - before < slice ? deadline - before : slice;
 		count(&r->seat->sleeps);
 		gyre_sleep(r->sleep, announced, span);
-		slept = gyre_now_ns() - before;
+		after = gyre_now_ns();
 		found = look_or_gone(r, look);
 		if (found != 0) {
-			if (slept < span)
-				adapt(r, slept);
+			if (after - before < span)
+				adapt(r, after - before);
 			return found;
 		}
-		if (slept >= slice) {
+		if (after - asked >= slice) { /* however many signals or stray wakes came */
 			ask_for_life(r);
+			asked = after;
 			slice = next_slice(r, slice);
 		}
 	}

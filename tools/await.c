@@ -21,7 +21,7 @@ static int attach_unless_stale(const char *key, const struct gyre_ring_options *
 	bool stale;
 	int result;
 
-	result = view_take(&view, key, &options->permissions, reterr);
+	result = view_take(&view, key, reterr);
 	if (result < 0)
 		return result;
 	stale = state_is_stale(view.info.state);

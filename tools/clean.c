@@ -13,7 +13,6 @@
 #include "view.h"
 
 struct clean_settings {
-	struct gyre_permissions permissions;
 	bool dry_run, force;
 };
 
@@ -118,8 +117,7 @@ static void clean_named(struct clean *clean, const struct operands *operands)
 	int i;
 
 	for (i = 0; i < operands->count; i++) {
-		if (view_take(&view, operands->words[i], &clean->settings->permissions, &error) <
-			0) {
+		if (view_take(&view, operands->words[i], &error) < 0) {
 			clean->status = say_error(operands->words[i], &error);
 			continue;
 		}

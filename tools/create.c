@@ -22,12 +22,12 @@ static const struct option_spec options[] = {
 	{0, NULL, OPTION_FLAG, 0, NULL, NULL},
 };
 
-static void describe(const char *key, const struct gyre_permissions *permissions, bool made)
+static void describe(const char *key, bool made)
 {
 	char capacity[NUMBER_TEXT_BYTES], message[NUMBER_TEXT_BYTES], size[NUMBER_TEXT_BYTES];
 	struct ring_view view;
 
-	if (view_take(&view, key, permissions, NULL) < 0) {
+	if (view_take(&view, key, NULL) < 0) {
 		printf("%s: %s\n", key, made ? "made" : "was there already");
 		return;
 	}
@@ -51,7 +51,7 @@ static int run(const struct verb *verb, int argc, char **argv)
 	result = gyre_ring_create(operands.words[0], &settings, &error);
 	if (result < 0)
 		return say_error(operands.words[0], &error);
-	describe(operands.words[0], &settings.permissions, result == 0);
+	describe(operands.words[0], result == 0);
 	return STATUS_OK;
 }
 

@@ -29,7 +29,7 @@ static void describe(const struct feed *feed, char *buffer, size_t size)
 	const char *consumer = "no consumer is attached";
 
 	buffer[0] = '\0';
-	if (view_take(&view, feed->key, feed->permissions, NULL) < 0)
+	if (view_attached(&view, feed->ring, NULL) < 0)
 		return;
 	if (view_alive(&view, GYRE_CONSUMER) > 0)
 		consumer = "the consumer does not take them";
@@ -153,32 +153,30 @@ int feed_commit(struct feed *feed, size_t bytes, uint32_t tag)
 	return STATUS_OK;
 }
 
-/* Half of a ring is the largest message; the rest of a page is for headers. */
-static uint64_t capacity_for(uint64_t bytes)
-{
-	uint64_t capacity = 4096;
-
-	while (capacity / 2 < bytes + 256 && capacity < UINT64_MAX / 2)
-		capacity *= 2;
-	return capacity;
-}
-
 int feed_too_long(const struct feed *feed, const char *what, uint64_t bytes)
 {
 	const uint64_t limit = gyre_ring_message_bytes_max(feed->ring);
-	char asked[NUMBER_TEXT_BYTES], max[NUMBER_TEXT_BYTES], capacity[NUMBER_TEXT_BYTES];
+	const uint64_t capacity = gyre_ring_capacity_for(bytes);
+	char asked[NUMBER_TEXT_BYTES], max[NUMBER_TEXT_BYTES], size[NUMBER_TEXT_BYTES];
 	struct ring_view view;
 	bool slots = false;
 
-	if (view_take(&view, feed->key, feed->permissions, NULL) >= 0) {
+	if (view_attached(&view, feed->ring, NULL) >= 0) {
 		slots = view.info.slot_bytes != 0;
 		view_free(&view);
 	}
-	say("%s: %s has %s bytes and a message of this ring at most %s: it takes a ring made with "
-	    "%s %s (gyre rm %s first)",
-		feed->key, what, text_exact(asked, bytes), text_exact(max, limit),
-		slots ? "--slot" : "--capacity",
-		slots ? text_exact(capacity, bytes) : text_bytes(capacity, capacity_for(bytes)),
-		feed->key);
+	text_exact(asked, bytes);
+	text_exact(max, limit);
+	if (slots)
+		text_exact(size, bytes);
+	else
+		text_bytes(size, capacity);
+	if (capacity == 0)
+		say("%s: %s has %s bytes: no ring takes that", feed->key, what, asked);
+	else
+		say("%s: %s has %s bytes and a message of this ring at most %s: it takes a ring "
+		    "made with %s %s (gyre rm %s first)",
+			feed->key, what, asked, max, slots ? "--slot" : "--capacity", size,
+			feed->key);
 	return STATUS_ERROR;
 }

@@ -10,7 +10,6 @@
 struct feed {
 	struct gyre_ring *ring;
 	const char *key;
-	const struct gyre_permissions *permissions;
 	int64_t wait_ns; /* bound for room, or GYRE_FOREVER */
 	uint32_t tag;
 	bool quiet;

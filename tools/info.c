@@ -13,7 +13,6 @@
 #include "words.h"
 
 struct info_settings {
-	struct gyre_permissions permissions;
 	bool json, bytes;
 };
 
@@ -22,8 +21,6 @@ struct info_settings {
 static const struct option_spec options[] = {
 	{'J', "json", OPTION_FLAG, AT(json), NULL, "as JSON: see gyre-json(5)"},
 	{'b', "bytes", OPTION_FLAG, AT(bytes), NULL, "sizes in bytes"},
-	{0, "mode", OPTION_MODE, AT(permissions.mode), "MODE", "accept such permissions"},
-	{0, "owner", OPTION_OWNER, AT(permissions), "USER", "accept a ring of USER's"},
 	{0, NULL, OPTION_FLAG, 0, NULL, NULL},
 };
 
@@ -184,7 +181,7 @@ static int run(const struct verb *verb, int argc, char **argv)
 	struct ring_view view;
 	int status;
 
-	if (view_take(&view, operands.words[0], &settings.permissions, &error) < 0)
+	if (view_take(&view, operands.words[0], &error) < 0)
 		return say_error(operands.words[0], &error);
 	if (settings.json)
 		status = print_json(&view);
@@ -206,6 +203,6 @@ const struct verb verb_info = {
 	.text = "Show what a ring's header says, who is attached, and what they have done.",
 	.options = options,
 	.examples = "  gyre info cam0\n  gyre info --json cam0",
-	.statuses = "0 shown, 1 error (such as: not a ring), 2 usage, 3 nothing of that name",
+	.statuses = "0 shown, 1 error (such as: not a ring), 2 usage, 3 no such name",
 	.run = run,
 };

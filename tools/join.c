@@ -2,7 +2,6 @@
  * A process that was killed holds its seat until the kernel has torn it down, which may take longer
  * than a shell takes to start its successor; the same goes for one that is leaving.
  */
-#include <sys/stat.h>
 #include <time.h>
 #include "join.h"
 #include "numbers.h"
@@ -32,12 +31,4 @@ int join_ring(const char *key, enum gyre_role role, const struct gyre_ring_optio
 		join_pause(pause);
 		pause = pause < 20000000 ? 2 * pause : pause;
 	}
-}
-
-bool join_is_orphaned(const struct gyre_ring *ring)
-{
-	const int fd = gyre_ring_fd(ring);
-	struct stat found;
-
-	return fd >= 0 && fstat(fd, &found) == 0 && found.st_nlink == 0;
 }

@@ -10,9 +10,6 @@
 int join_ring(const char *key, enum gyre_role role, const struct gyre_ring_options *options,
 	struct gyre_ring **ret_ring, struct gyre_error *reterr);
 
-/* Whether the ring's name was removed under us. */
-bool join_is_orphaned(const struct gyre_ring *ring);
-
 /* Sleeps, but not through a signal. */
 void join_pause(int64_t ns);
 

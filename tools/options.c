@@ -71,9 +71,9 @@ static bool read_owner(const char *text, struct gyre_permissions *permissions)
 	return true;
 }
 
-static bool read_limited(bool understood, uint64_t value, uint64_t max, uint32_t *ret_value)
+static bool narrow(uint64_t value, uint64_t max, uint32_t *ret_value)
 {
-	if (!understood || value > max)
+	if (value > max)
 		return false;
 	*ret_value = (uint32_t)value;
 	return true;
@@ -95,9 +95,9 @@ static bool store(const struct option_spec *option, const char *text, void *at)
 	case OPTION_BYTES:
 		return number_bytes(text, at) && *(uint64_t *)at > 0;
 	case OPTION_BYTES32:
-		return read_limited(number_bytes(text, &value) && value > 0, value, UINT32_MAX, at);
+		return number_bytes(text, &value) && value > 0 && narrow(value, UINT32_MAX, at);
 	case OPTION_TAG:
-		return read_limited(number_count(text, &value), value, TAG_USER_MAX, at);
+		return number_count(text, &value) && narrow(value, TAG_USER_MAX, at);
 	case OPTION_SECONDS:
 		return number_seconds_ns(text, at);
 	case OPTION_KIND:

@@ -42,11 +42,6 @@ static const struct option_spec options[] = {
 	{0, NULL, OPTION_FLAG, 0, NULL, NULL},
 };
 
-static bool geometry_was_named(const struct gyre_ring_options *ring)
-{
-	return ring->kind != 0 || ring->capacity_bytes != 0 || ring->slot_bytes != 0;
-}
-
 /* Make the ring or find it, then sit down. One that ends in between is made again. */
 static int open_ring(const char *key, const struct gyre_ring_options *ring,
 	struct gyre_ring **ret_ring, bool *ret_made)
@@ -56,8 +51,6 @@ static int open_ring(const char *key, const struct gyre_ring_options *ring,
 
 	for (tries = 0; tries < 100; tries++) {
 		result = gyre_ring_create(key, ring, &error);
-		if (result == GYRE_EMISMATCH && !geometry_was_named(ring))
-			result = 1;
 		if (result < 0)
 			return say_error(key, &error);
 		*ret_made = result == 0;
@@ -129,7 +122,7 @@ static int transfer(struct feed *feed, const struct pub_settings *settings,
 
 static void leave(struct feed *feed, const struct pub_settings *settings, int status, bool made)
 {
-	const bool removed = join_is_orphaned(feed->ring);
+	const bool removed = view_is_orphaned(feed->ring);
 	struct gyre_error error;
 	int result = GYRE_OK;
 
@@ -150,7 +143,6 @@ static int publish(const char *key, const struct pub_settings *settings,
 	const struct operands *operands, int input)
 {
 	struct feed feed = {.key = key,
-		.permissions = &settings->ring.permissions,
 		.wait_ns = settings->wait_ns,
 		.tag = settings->tag,
 		.quiet = settings->quiet};

@@ -8,7 +8,6 @@
 #include "view.h"
 
 struct rm_settings {
-	struct gyre_permissions permissions;
 	bool force;
 };
 
@@ -43,7 +42,7 @@ static int remove_ring(const char *key, const struct rm_settings *settings)
 	int result;
 
 	/* What cannot be inspected may still be removed, or refused, by unlink itself. */
-	if (view_take(&view, key, &settings->permissions, NULL) >= 0) {
+	if (view_take(&view, key, NULL) >= 0) {
 		messages = view.info.messages;
 		if (view.info.participants > 0 && !settings->force) {
 			result = refuse_in_use(&view);

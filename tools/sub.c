@@ -7,7 +7,6 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include "await.h"
-#include "join.h"
 #include "numbers.h"
 #include "say.h"
 #include "sink.h"
@@ -34,7 +33,6 @@ struct sub {
 	const char *key;
 	struct sink sink;
 	bool producer_gone; /* said; nothing came since */
-	bool fed;           /* a producer has been seen on this ring */
 	bool told_orphaned;
 	bool end;
 	uint64_t idle_since_ns;
@@ -58,21 +56,10 @@ static const struct option_spec options[] = {
 
 static int sit_down(struct sub *sub, int64_t wait_ns)
 {
-	struct ring_view view;
-	int status;
-
-	status = await_ring(sub->key, &sub->settings->ring, wait_ns, &sub->sink.ring);
-	if (status != STATUS_OK)
-		return status;
 	sub->producer_gone = false;
 	sub->told_orphaned = false;
-	sub->fed = false;
 	sub->idle_since_ns = 0;
-	if (view_take(&view, sub->key, &sub->settings->ring.permissions, NULL) < 0)
-		return STATUS_OK;
-	sub->fed = view_alive(&view, GYRE_PRODUCER) > 0;
-	view_free(&view);
-	return STATUS_OK;
+	return await_ring(sub->key, &sub->settings->ring, wait_ns, &sub->sink.ring);
 }
 
 static int sit_down_anew(struct sub *sub)
@@ -86,17 +73,22 @@ static int sit_down_anew(struct sub *sub)
  * be sending to this one. */
 static int look_around(struct sub *sub)
 {
-	if (!join_is_orphaned(sub->sink.ring))
+	struct ring_view view;
+	unsigned producers;
+
+	if (!view_is_orphaned(sub->sink.ring))
 		return STATUS_OK;
 	if (!sub->told_orphaned)
 		say("%s was removed while in use (gyre rm, or RemoveIPC= of systemd-logind)",
 			sub->key);
 	sub->told_orphaned = true;
-	if (sub->fed && !sub->producer_gone)
+	if (view_attached(&view, sub->sink.ring, NULL) < 0)
 		return STATUS_OK;
-	if (sub->settings->no_follow)
-		return STATUS_LOST;
-	return sit_down_anew(sub);
+	producers = view_alive(&view, GYRE_PRODUCER);
+	view_free(&view);
+	if (producers > 0)
+		return STATUS_OK;
+	return sub->settings->no_follow ? STATUS_LOST : sit_down_anew(sub);
 }
 
 static int while_idle(struct sub *sub)
@@ -132,7 +124,6 @@ static int took(struct sub *sub, const struct gyre_message *messages, unsigned c
 	if (sub->producer_gone)
 		say("%s: a successor goes on", sub->key);
 	sub->producer_gone = false;
-	sub->fed = true;
 	sub->idle_since_ns = 0;
 	status = sink_take(&sub->sink, messages, count);
 	if (status == STATUS_OK && stop_asked() != 0) {
@@ -185,7 +176,12 @@ static int receive(struct sub *sub)
 			got = gyre_ring_peek_batch(sub->sink.ring, STOP_SLICE_NS, messages, want);
 		status = got > 0 ? took(sub, messages, (unsigned)got) : what_else(sub, got);
 	}
-	return status != STATUS_OK ? status : sink_flush(&sub->sink);
+	if (status == STATUS_OK)
+		status = sink_flush(&sub->sink);
+	/* After the last of --count the end may stand next: taken too, the ring can go. */
+	if (status == STATUS_OK && !sub->end)
+		gyre_ring_peek_batch(sub->sink.ring, 0, messages, 1);
+	return status;
 }
 
 static int subscribe(struct sub *sub)

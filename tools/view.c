@@ -15,7 +15,8 @@ static int out_of_memory(struct gyre_error *reterr)
 	return GYRE_ENORES;
 }
 
-int view_take(struct ring_view *view, const char *key, const struct gyre_permissions *permissions,
+/* By key, or by handle if ring is not NULL. The number of seats is not known before. */
+static int take(struct ring_view *view, const char *key, const struct gyre_ring *ring,
 	struct gyre_error *reterr)
 {
 	unsigned room = SEATS_FIRST;
@@ -31,8 +32,10 @@ int view_take(struct ring_view *view, const char *key, const struct gyre_permiss
 		}
 		view->participants = seats;
 		view->count = room;
-		result = gyre_inspect(
-			key, permissions, &view->info, view->participants, &view->count, reterr);
+		if (ring != NULL)
+			result = gyre_ring_inspect(ring, &view->info, seats, &view->count, reterr);
+		else
+			result = gyre_inspect(key, NULL, &view->info, seats, &view->count, reterr);
 		if (result < 0) {
 			view_free(view);
 			return result;
@@ -43,13 +46,14 @@ int view_take(struct ring_view *view, const char *key, const struct gyre_permiss
 	}
 }
 
-void view_of(struct ring_view *view, const struct gyre_ring_info *info)
+int view_take(struct ring_view *view, const char *key, struct gyre_error *reterr)
 {
-	const struct gyre_permissions found = {
-		.mode = info->mode & 0666, .trusted_uid = info->owner_uid, .trust_uid = 1};
+	return take(view, key, NULL, reterr);
+}
 
-	if (view_take(view, info->key, &found, NULL) < 0)
-		*view = (struct ring_view){.info = *info};
+int view_attached(struct ring_view *view, const struct gyre_ring *ring, struct gyre_error *reterr)
+{
+	return take(view, NULL, ring, reterr);
 }
 
 void view_free(struct ring_view *view)
@@ -85,6 +89,14 @@ const struct gyre_participant *view_last(const struct ring_view *view, uint32_t 
 			last = seat;
 	}
 	return last;
+}
+
+bool view_is_orphaned(const struct gyre_ring *ring)
+{
+	struct gyre_ring_info info;
+
+	return gyre_ring_inspect(ring, &info, NULL, NULL, NULL) == GYRE_OK &&
+	       info.state == GYRE_STATE_ORPHANED;
 }
 
 bool state_is_stale(uint32_t state)
@@ -164,7 +176,9 @@ static int collect(void *context, const struct gyre_ring_info *info)
 			return 1;
 		all->views = larger;
 	}
-	view_of(&all->views[all->count], info);
+	/* One that has gone since is shown as it was found, without its seats. */
+	if (view_take(&all->views[all->count], info->key, NULL) < 0)
+		all->views[all->count] = (struct ring_view){.info = *info};
 	all->count++;
 	return 0;
 }

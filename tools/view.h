@@ -13,12 +13,10 @@ struct ring_view {
 };
 
 /* 0, or a gyre_err with *reterr filled. To be given to view_free() on success. */
-int view_take(struct ring_view *view, const char *key, const struct gyre_permissions *permissions,
-	struct gyre_error *reterr);
+int view_take(struct ring_view *view, const char *key, struct gyre_error *reterr);
 
-/* The same for a ring that gyre_list() found, whose owner and mode are known; without seats if it
- * has gone since. */
-void view_of(struct ring_view *view, const struct gyre_ring_info *info);
+/* The same for a ring one is attached to, also when its name is gone. */
+int view_attached(struct ring_view *view, const struct gyre_ring *ring, struct gyre_error *reterr);
 
 void view_free(struct ring_view *view);
 
@@ -27,6 +25,9 @@ unsigned view_alive(const struct ring_view *view, uint32_t role);
 
 /* The last one of that role to have sat down, or NULL. */
 const struct gyre_participant *view_last(const struct ring_view *view, uint32_t role);
+
+/* Whether the name of a ring one is attached to is gone. */
+bool view_is_orphaned(const struct gyre_ring *ring);
 
 /* Whether what stands there counts as nothing: the next who creates makes it anew. */
 bool state_is_stale(uint32_t state);

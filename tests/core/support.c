@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 #include "support.h"
 
@@ -83,7 +84,7 @@ unsigned place_count_names(const struct place *place)
 	return each_name(place, false);
 }
 
-static void clear_away(void)
+void place_end(void)
 {
 	each_name(&current, true);
 	if (current.kind != PLACE_POSIX)
@@ -96,7 +97,7 @@ void place_close(void)
 	if (current.directory[0] == '\0')
 		return;
 	cr_log_warn("the test ended in %s", current.path);
-	clear_away();
+	place_end();
 }
 
 struct place *place_first(void)
@@ -108,7 +109,7 @@ struct place *place_next(void)
 {
 	const enum place_kind next = current.kind + 1;
 
-	clear_away();
+	place_end();
 	return next == PLACE_KINDS ? NULL : place_open(next);
 }
 
@@ -166,37 +167,50 @@ const char *complain(const char *format, ...)
 	return text;
 }
 
-const char *in_child(child_fn *body, void *context)
+static _Noreturn void run_child(child_fn *body, void *context, char *complaint)
 {
-	static char *complaint;
+	const char *const said = body(context);
+
+	if (said != NULL)
+		snprintf(complaint, COMPLAINT_BYTES, "%s", said);
+	_exit(0);
+}
+
+struct child start_child(child_fn *body, void *context)
+{
 	const pid_t parent = getpid();
-	int status = 0;
-	pid_t child;
+	struct child child = {.complaint = shared_memory(COMPLAINT_BYTES)};
 
-	if (complaint == NULL)
-		complaint = shared_memory(COMPLAINT_BYTES);
-	complaint[0] = '\0';
-	child = fork();
-	cr_assert(ge(int, child, 0));
-	if (child == 0) {
-		const char *said;
-
+	child.pid = fork();
+	cr_assert(ge(int, child.pid, 0));
+	if (child.pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (getppid() != parent)
-			_exit(0);
-		said = body(context);
-		if (said != NULL)
-			snprintf(complaint, COMPLAINT_BYTES, "%s", said);
+		if (getppid() == parent)
+			run_child(body, context, child.complaint);
 		_exit(0);
 	}
-	cr_assert(eq(int, waitpid(child, &status, 0), child));
+	return child;
+}
+
+const char *end_child(struct child *child)
+{
+	int status = 0;
+
+	cr_assert(eq(int, waitpid(child->pid, &status, 0), child->pid));
 	if (WIFSIGNALED(status))
-		snprintf(complaint, COMPLAINT_BYTES, "the child died of signal %d",
+		snprintf(child->complaint, COMPLAINT_BYTES, "the child died of signal %d",
 			WTERMSIG(status));
-	else if (WEXITSTATUS(status) != 0 && complaint[0] == '\0')
-		snprintf(complaint, COMPLAINT_BYTES, "the child exited with %d",
+	else if (WEXITSTATUS(status) != 0)
+		snprintf(child->complaint, COMPLAINT_BYTES, "the child exited with %d",
 			WEXITSTATUS(status));
-	return complaint;
+	return child->complaint;
+}
+
+const char *in_child(child_fn *body, void *context)
+{
+	struct child child = start_child(body, context);
+
+	return end_child(&child);
 }
 
 struct nobody {
@@ -226,8 +240,10 @@ void expect_well(const char *complaint)
 {
 	if (complaint == NULL)
 		return;
-	if (strncmp(complaint, SKIP, strlen(SKIP)) == 0)
+	if (strncmp(complaint, SKIP, strlen(SKIP)) == 0) {
+		place_end(); /* a test that is skipped has no .fini */
 		cr_skip("%s", complaint + strlen(SKIP));
+	}
 	cr_assert(eq(chr, complaint[0], '\0'), "%s", complaint);
 }
 
@@ -263,13 +279,16 @@ static bool write_file(const char *path, const char *text)
 /* Root of a user namespace of one's own, who may mount there. */
 static bool become_root(void)
 {
-	const unsigned me = (unsigned)geteuid();
-	char text[64];
+	const unsigned user = (unsigned)geteuid();
+	const unsigned group = (unsigned)getegid();
+	char users[64], groups[64];
 
 	if (unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0)
 		return false;
-	snprintf(text, sizeof text, "0 %u 1", me);
-	return write_file("/proc/self/setgroups", "deny") && write_file("/proc/self/uid_map", text);
+	snprintf(users, sizeof users, "0 %u 1", user);
+	snprintf(groups, sizeof groups, "0 %u 1", group);
+	return write_file("/proc/self/setgroups", "deny") &&
+	       write_file("/proc/self/uid_map", users) && write_file("/proc/self/gid_map", groups);
 }
 
 const char *own_mounts(void)
@@ -316,22 +335,49 @@ const char *fail_syscall(long number, unsigned argument, uint32_t mask, int erro
 /* ---- Meetings ---- */
 
 struct meeting {
-	pthread_barrier_t barrier;
+	pthread_mutex_t mutex;
+	pthread_cond_t all_here;
+	unsigned parties;
+	unsigned here;
+	unsigned number; /* of the meeting */
 };
 
 struct meeting *meeting_open(unsigned parties)
 {
 	struct meeting *const meeting = shared_memory(sizeof *meeting);
-	pthread_barrierattr_t shared;
+	pthread_mutexattr_t mutex;
+	pthread_condattr_t cond;
 
-	pthread_barrierattr_init(&shared);
-	pthread_barrierattr_setpshared(&shared, PTHREAD_PROCESS_SHARED);
-	pthread_barrier_init(&meeting->barrier, &shared, parties);
-	pthread_barrierattr_destroy(&shared);
+	pthread_mutexattr_init(&mutex);
+	pthread_mutexattr_setpshared(&mutex, PTHREAD_PROCESS_SHARED);
+	pthread_mutex_init(&meeting->mutex, &mutex);
+	pthread_condattr_init(&cond);
+	pthread_condattr_setpshared(&cond, PTHREAD_PROCESS_SHARED);
+	pthread_condattr_setclock(&cond, CLOCK_MONOTONIC);
+	pthread_cond_init(&meeting->all_here, &cond);
+	meeting->parties = parties;
 	return meeting;
 }
 
-void meeting_wait(struct meeting *meeting)
+bool meeting_wait(struct meeting *meeting)
 {
-	pthread_barrier_wait(&meeting->barrier);
+	struct timespec limit;
+	unsigned number;
+	bool met;
+
+	clock_gettime(CLOCK_MONOTONIC, &limit);
+	limit.tv_sec += 10;
+	pthread_mutex_lock(&meeting->mutex);
+	number = meeting->number;
+	if (++meeting->here == meeting->parties) {
+		meeting->here = 0;
+		meeting->number++;
+		pthread_cond_broadcast(&meeting->all_here);
+	}
+	while (number == meeting->number)
+		if (pthread_cond_timedwait(&meeting->all_here, &meeting->mutex, &limit) != 0)
+			break;
+	met = number != meeting->number;
+	pthread_mutex_unlock(&meeting->mutex);
+	return met;
 }

@@ -43,12 +43,15 @@ struct place {
 	struct gyre_key key;
 };
 
-/* for (struct place *p = place_first(); p != NULL; p = place_next()): a test in all places, one
- * after the other. Names in them are the test's own, by its pid, and all of them go at the end.
- * place_close() is for the test's .fini: it does that where an assertion failed. */
+/* One place: names in it are the test's own, by its pid, and all go in place_end(). */
+struct place *place_open(enum place_kind kind);
+void place_end(void);
+
+/* All places, one after the other: for (p = place_first(); p != NULL; p = place_next()). */
 struct place *place_first(void);
 struct place *place_next(void);
-struct place *place_open(enum place_kind kind);
+
+/* For the test's .fini: ends the place, and names it, if an assertion failed there. */
 void place_close(void);
 
 /* Another key of the place: its name with a suffix. */
@@ -61,14 +64,25 @@ unsigned place_count_names(const struct place *place);
 /* Descriptors this process has open. */
 unsigned count_descriptors(void);
 
-/* Runs body in a child; "" if all was well. The text is valid until the next call. */
 typedef const char *child_fn(void *context);
+
+struct child {
+	pid_t pid;
+	char *complaint; /* shared with it */
+};
+
+struct child start_child(child_fn *body, void *context);
+
+/* Waits for its end; "" if all was well. */
+const char *end_child(struct child *child);
+
+/* Both. */
 const char *in_child(child_fn *body, void *context);
 
 /* The same as another user; SKIP if we are not root. */
 const char *as_nobody(child_fn *body, void *context);
 
-/* Fails the test with the complaint, or skips it. */
+/* Fails the test with the complaint, or skips it; not by cr_skip(), which leaves the place. */
 void expect_well(const char *complaint);
 
 /* For children. printf-style; never NULL. */
@@ -90,10 +104,10 @@ const char *own_shm(const char *options);
  * of mask are set in its argument. mask 0: always. NULL, or a SKIP text. */
 const char *fail_syscall(long number, unsigned argument, uint32_t mask, int error);
 
-/* Two or three processes that go on together. */
+/* Processes that go on together. False if the others did not come within 10 s. */
 struct meeting;
 struct meeting *meeting_open(unsigned parties);
-void meeting_wait(struct meeting *meeting);
+bool meeting_wait(struct meeting *meeting);
 
 /* Memory that children share with the test. */
 void *shared_memory(size_t bytes);

@@ -152,7 +152,8 @@ Test(key, systems_and_kinds_map_both_ways)
 	enum gyre_key_kind kind = GYRE_KEY_SEM;
 
 	for (int i = GYRE_OS_LINUX; i <= GYRE_OS_INTEGRITY; i++) {
-		cr_assert(eq(int, gyre_key_os_from_text(gyre_key_os_text((enum gyre_os)i), &os), 0));
+		cr_assert(
+			eq(int, gyre_key_os_from_text(gyre_key_os_text((enum gyre_os)i), &os), 0));
 		cr_assert(eq(int, (int)os, i));
 	}
 	for (int i = GYRE_KEY_SHM; i <= GYRE_KEY_SEM; i++) {
@@ -189,7 +190,8 @@ Test(key, the_legacy_default_type_depends_on_qts_configuration)
 
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		cr_assert(eq(u16, gyre_key_legacy_default_type(rows[i].os, false), rows[i].plain));
-		cr_assert(eq(u16, gyre_key_legacy_default_type(rows[i].os, true), rows[i].posix_ipc));
+		cr_assert(
+			eq(u16, gyre_key_legacy_default_type(rows[i].os, true), rows[i].posix_ipc));
 	}
 }
 

@@ -62,12 +62,13 @@ Test(parse, a_bare_name_that_cannot_be_one_is_explained)
 
 Test(parse, names_end_where_the_lock_semaphore_still_fits)
 {
-	char text[300];
+	const struct printed longest = repeat("n", 251);
+	const struct printed too_long = repeat("n", 252);
 
-	assert_reads(repeat("n", 251).text, GYRE_KEY_POSIX, strcat(strcpy(text, "/"), repeat("n", 251).text), "");
-	assert_refuses(repeat("n", 252).text, "may have 251 bytes, this one has 252");
-	assert_reads(strcat(strcpy(text, "posix:/"), repeat("n", 251).text), GYRE_KEY_POSIX, text + 6, "");
-	assert_refuses(strcat(strcpy(text, "posix:/"), repeat("n", 252).text), "251 bytes");
+	assert_reads(longest.text, GYRE_KEY_POSIX, join("/", longest.text).text, "");
+	assert_reads(join("posix:", longest.text).text, GYRE_KEY_POSIX, longest.text, "");
+	assert_refuses(too_long.text, "may have 251 bytes, this one has 252");
+	assert_refuses(join("posix:/", too_long.text).text, "251 bytes");
 }
 
 Test(parse, the_proposal_for_a_name_that_is_too_long_is_accepted)
@@ -83,7 +84,8 @@ Test(parse, qts_keys_are_read)
 {
 	assert_reads("systemv:/run/user/1000/x", GYRE_KEY_SYSTEMV, "/run/user/1000/x", "");
 	assert_reads("SYSTEMV-007:/x?legacyKey=y", 7, "/x", "y");
-	assert_reads("systemv:relative/is/qts/affair", GYRE_KEY_SYSTEMV, "relative/is/qts/affair", "");
+	assert_reads(
+		"systemv:relative/is/qts/affair", GYRE_KEY_SYSTEMV, "relative/is/qts/affair", "");
 	assert_reads("windows:Global\\x", GYRE_KEY_WINDOWS, "Global\\x", "");
 	assert_reads("posix:x", GYRE_KEY_POSIX, "x", "");
 	assert_reads("posix:/%2Fx", GYRE_KEY_POSIX, "//x", "");
@@ -132,24 +134,25 @@ Test(parse, a_file_is_named_by_an_absolute_path)
 
 Test(parse, no_file_name_in_a_path_is_longer_than_file_systems_take)
 {
-	char text[600] = "file:/a/";
+	const struct printed longest = join("/a/", repeat("f", 255).text);
+	const struct printed too_long = join("/a/", repeat("f", 256).text);
+	const struct printed below = join(longest.text, "/b");
 
-	assert_reads(strcat(text, repeat("f", 255).text), GYRE_KEY_FILE, text + 5, "");
-	assert_reads(strcat(text, "/b"), GYRE_KEY_FILE, text + 5, "");
-	strcat(strcpy(text, "file:/a/"), repeat("f", 256).text);
-	assert_refuses(text, "256");
-	assert_refuses(strcat(text, "/b"), "256");
-	assert_refuses(strcat(strcpy(text, "systemv:/a/"), repeat("f", 256).text), "256");
+	assert_reads(join("file:", longest.text).text, GYRE_KEY_FILE, longest.text, "");
+	assert_reads(join("systemv:", below.text).text, GYRE_KEY_SYSTEMV, below.text, "");
+	assert_refuses(join("file:", too_long.text).text, "256");
+	assert_refuses(join("systemv:", join(too_long.text, "/b").text).text, "256");
 }
 
 Test(parse, a_memfd_is_named_by_number_or_socket)
 {
-	char text[200] = "memfd:/run/";
+	const struct printed longest = join("/run/", repeat("s", 102).text);
 
 	assert_reads("memfd:7", GYRE_KEY_MEMFD, "7", "");
 	assert_reads("memfd:/run/cam0.sock", GYRE_KEY_MEMFD, "/run/cam0.sock", "");
-	assert_reads(strcat(text, repeat("s", 102).text), GYRE_KEY_MEMFD, text + 6, "");
-	assert_refuses(strcat(text, "s"), "107 bytes, this one has 108");
+	assert_reads(join("memfd:", longest.text).text, GYRE_KEY_MEMFD, longest.text, "");
+	assert_refuses(
+		join("memfd:/run/", repeat("s", 103).text).text, "107 bytes, this one has 108");
 	assert_refuses("memfd:", "names nothing");
 	assert_refuses("memfd:07", "memfd:7");
 	assert_refuses("memfd:-1", "memfd:7");
@@ -202,11 +205,10 @@ Test(check, windows_counts_utf16_units)
 
 Test(check, socket_paths_are_shorter_on_the_bsds)
 {
-	char path[120] = "/";
+	const struct printed path = join("/", repeat("s", 103).text);
 
-	strcat(path, repeat("s", 103).text);
-	assert_check(path, GYRE_KEY_MEMFD, GYRE_OS_LINUX, NULL);
-	assert_check(path, GYRE_KEY_MEMFD, GYRE_OS_FREEBSD, "103 bytes");
+	assert_check(path.text, GYRE_KEY_MEMFD, GYRE_OS_LINUX, NULL);
+	assert_check(path.text, GYRE_KEY_MEMFD, GYRE_OS_FREEBSD, "103 bytes");
 }
 
 Test(check, a_key_written_by_hand_is_not_trusted)

@@ -103,17 +103,14 @@ Test(parse_qt, input_that_is_no_utf8_is_refused)
 
 Test(parse_qt, names_are_held_up_to_their_limits)
 {
-	static char text[GYRE_KEY_TEXT_SIZE];
+	const struct printed native = repeat("A", GYRE_KEY_NATIVE_SIZE - 1);
+	const struct printed legacy = repeat("b", GYRE_KEY_LEGACY_SIZE - 1);
 
-	snprintf(text, sizeof text, "posix:%s", repeat("%41", GYRE_KEY_NATIVE_SIZE - 1).text);
-	assert_reads(text, GYRE_KEY_POSIX, repeat("A", GYRE_KEY_NATIVE_SIZE - 1).text, "");
-	snprintf(text, sizeof text, "posix:%s", repeat("%41", GYRE_KEY_NATIVE_SIZE).text);
-	assert_refuses(text, "4096");
-	snprintf(text, sizeof text, "posix:?legacyKey=%s",
-		repeat("b", GYRE_KEY_LEGACY_SIZE - 1).text);
-	assert_reads(text, GYRE_KEY_POSIX, "", repeat("b", GYRE_KEY_LEGACY_SIZE - 1).text);
-	snprintf(text, sizeof text, "posix:?legacyKey=%s", repeat("b", GYRE_KEY_LEGACY_SIZE).text);
-	assert_refuses(text, "1024");
+	assert_reads(join("posix:", repeat("%41", GYRE_KEY_NATIVE_SIZE - 1).text).text,
+		GYRE_KEY_POSIX, native.text, "");
+	assert_refuses(join("posix:", repeat("%41", GYRE_KEY_NATIVE_SIZE).text).text, "4096");
+	assert_reads(join("posix:?legacyKey=", legacy.text).text, GYRE_KEY_POSIX, "", legacy.text);
+	assert_refuses(join("posix:?legacyKey=b", legacy.text).text, "1024");
 }
 
 Test(parse_qt, gyres_own_forms_are_not_qts)
@@ -172,7 +169,8 @@ Test(print_qt, a_short_buffer_gets_the_beginning_and_the_length)
 		cr_assert(eq(sz, gyre_key_print_qt(&key, buf, size), sizeof whole - 1));
 		cr_assert(eq(sz, strlen(buf), size - 1));
 		cr_assert(eq(int, strncmp(buf, whole, size - 1), 0));
-		cr_assert(or (eq(sz, size, sizeof buf), eq(chr, buf[size == sizeof buf ? 0 : size], '!')));
+		if (size < sizeof buf)
+			cr_assert(eq(chr, buf[size], '!'));
 	}
 }
 

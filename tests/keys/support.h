@@ -10,6 +10,8 @@
 #include <string.h>
 #include "gyre_key.h"
 
+#pragma GCC diagnostic ignored "-Wconversion" /* Criterion's macros put an int into one bit */
+
 static const struct gyre_key_env test_env = {"/run/user/1000", "/tmp", NULL};
 
 struct printed {
@@ -31,8 +33,8 @@ static inline struct printed print(const struct gyre_key *key)
 {
 	struct printed printed;
 
-	cr_assert(lt(sz, gyre_key_print(key, printed.text, sizeof printed.text),
-		sizeof printed.text));
+	cr_assert(lt(
+		sz, gyre_key_print(key, printed.text, sizeof printed.text), sizeof printed.text));
 	return printed;
 }
 
@@ -44,6 +46,15 @@ static inline struct printed repeat(const char *piece, size_t times)
 	cr_assert(lt(sz, strlen(piece) * times, sizeof text.text));
 	for (size_t i = 0; i < times; i++)
 		memcpy(text.text + i * strlen(piece), piece, strlen(piece));
+	return text;
+}
+
+static inline struct printed join(const char *head, const char *tail)
+{
+	struct printed text;
+
+	cr_assert(lt(sz, strlen(head) + strlen(tail), sizeof text.text));
+	strcat(strcpy(text.text, head), tail);
 	return text;
 }
 
@@ -59,8 +70,7 @@ static inline void assert_explained(const struct gyre_error *error, int code, co
 	cr_assert(eq(int, error->os_code, 0));
 	cr_assert(ne(ptr, strstr(error->what, part), NULL), "\"%s\" is not in: %s", part,
 		error->what);
-	cr_assert(eq(ptr, strchr(error->what, '\n'), NULL), "more than one line: %s",
-		error->what);
+	cr_assert(eq(ptr, strchr(error->what, '\n'), NULL), "more than one line: %s", error->what);
 }
 
 #endif

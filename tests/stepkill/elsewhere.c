@@ -1,8 +1,10 @@
 /*
  * stepkill on machines for which it is not written: every run is skipped, in so many words.
- * Built instead of stepkill.c, survivor.c and tracee.c.
+ * Takes the place of stepkill.c, survivor.c and tracee.c.
  */
 #include "stepkill.h"
+
+#if !STEPKILL_HERE
 
 #include <string.h>
 
@@ -28,3 +30,5 @@ void stepkill_fault(
 	(void)fault;
 	(void)format;
 }
+
+#endif

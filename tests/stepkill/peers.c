@@ -30,6 +30,7 @@ enum {
 	SURVIVORS = 4, /* messages the survivor sends at once */
 	SURVIVORS_FIRST = 100,
 	ROUNDS = 200,
+	ROUNDS_FIRST = 200,
 	SKIPPED = 77, /* exit status, as automake and Meson have it */
 };
 
@@ -298,7 +299,7 @@ static void check(void *world, const struct stepkill_death *deaths, unsigned cou
 	}
 	account(w, seen, &deaths[0], report);
 	for (uint64_t i = 0; i < ROUNDS; i++) {
-		if (!survivor_sends(w, 2 * SURVIVORS_FIRST + i, report) ||
+		if (!survivor_sends(w, ROUNDS_FIRST + i, report) ||
 			!survivor_receives(w, &m, report))
 			return;
 	}

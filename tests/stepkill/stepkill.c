@@ -6,20 +6,23 @@
  * kernel. The *points* to kill at are chosen from it.
  *
  * To come to a point again a fresh victim runs at full speed to the last system call before it
- * and is stepped only from there, each step compared with the path:
+ * (its segment), then to a breakpoint at or shortly before the point, and is stepped from there:
  *
- *	begin ----------> syscall 0 ----------> syscall 1 --+--+--+--X
- *	      full speed            full speed              steps    point {syscalls 2, steps 4}
+ *	begin ---------> syscall 0 ---------> syscall 1 ---------> anchor --+--+--X
+ *	     full speed           full speed           full speed           steps
  *
- * So an attach of 20,000 instructions costs some hundred steps a kill, and a difference between
- * two runs in front of that call (a pid with a digit more, a longer path through malloc) does
- * not matter. A victim that leaves the path all the same is given up and the run repeated; the
- * last try is killed wherever it is, which is no less a death, and counted as strayed.
+ * The anchor is "the n-th time in this segment that it is about to execute this address". So an
+ * attach of 60,000 instructions costs a few dozen stops a kill, and most differences between two
+ * runs (a pid with a digit more, a longer path through malloc) do not matter. A victim that misses
+ * its anchor or leaves the path behind it is given up and the run repeated; the last try is killed
+ * wherever it is, which is no less a death, and counted as strayed.
  *
  * Victims are bound to one processor together with the harness: a step is two switches between
  * them, and crossing processors would only make those dearer.
  */
 #include "stepkill.h"
+
+#if STEPKILL_HERE
 
 #include <inttypes.h>
 #include <sched.h>
@@ -33,6 +36,8 @@
 enum {
 	COMPARE_BYTES = 4096, /* compared and copied at a time */
 	DEFAULT_CHAINS = 500,
+	LAST_DRAWS = 4, /* of the last victim's points in a drawn chain */
+	HIT_COST = 3,   /* of one hit of a breakpoint, in steps */
 };
 
 /* What a step did. */
@@ -52,7 +57,6 @@ enum place {
 struct point {
 	enum place place;
 	uint64_t syscalls; /* completed */
-	uint64_t steps;    /* since the last of them */
 	uint64_t index;    /* steps since the begin */
 	uint64_t weight;   /* points it stands for */
 };
@@ -60,10 +64,11 @@ struct point {
 struct path {
 	uint64_t *rips;     /* steps + 1 */
 	uint8_t *marks;     /* of the step that led there; 0 for the first */
+	uint32_t *visits;   /* how many times in its segment it has stood there; 0: no anchor */
 	uint64_t *segments; /* syscalls + 1: index behind each system call */
 	size_t steps;
 	size_t syscalls;
-	size_t room; /* entries of each array */
+	size_t room; /* entries of rips, marks and segments */
 	uint64_t changes;
 	bool finished; /* the operation returned */
 	bool asleep;   /* or ended asleep in the system call that follows the last step */
@@ -89,7 +94,8 @@ struct run {
 	struct tracee tracees[STEPKILL_CHAIN_MAX];
 	struct plan plan[STEPKILL_CHAIN_MAX];
 	struct stepkill_death deaths[STEPKILL_CHAIN_MAX];
-	bool weigh; /* points stand for their groups */
+	unsigned dead; /* victims in this world so far */
+	bool weigh;    /* points stand for their groups */
 
 	struct stepkill_range ranges[STEPKILL_RANGES_MAX];
 	size_t range_count;
@@ -143,9 +149,9 @@ static struct tracee *tracee_of(struct run *run, unsigned k)
 	return t;
 }
 
-/* Victim k blocked or crashed. `dead`: victims that died before. Without any the scenario is
- * broken; behind one this is what the harness is looking for. */
-static enum outcome faulty(struct run *run, unsigned k, unsigned dead)
+/* Victim k blocked or crashed. If none was killed before it the scenario is broken, else this is
+ * what the harness is looking for. */
+static enum outcome faulty(struct run *run, unsigned k)
 {
 	const struct tracee *t = &run->tracees[k];
 	char text[STEPKILL_TEXT_BYTES];
@@ -156,7 +162,7 @@ static enum outcome faulty(struct run *run, unsigned k, unsigned dead)
 		(void)snprintf(text, sizeof(text), "victim %s comes to no end of its %s",
 			t->victim->name, t->began ? "operation" : "preparation");
 
-	if (dead == 0)
+	if (run->dead == 0)
 		broken(run, text);
 	else
 		stepkill_fault(run->survivor.report,
@@ -164,10 +170,9 @@ static enum outcome faulty(struct run *run, unsigned k, unsigned dead)
 	return OUTCOME_FAULTY;
 }
 
-static enum outcome start_victim(struct run *run, unsigned k, unsigned dead)
+static enum outcome start_victim(struct run *run, unsigned k)
 {
-	return tracee_start(tracee_of(run, k)) == TRACEE_STOPPED ? OUTCOME_OK
-								 : faulty(run, k, dead);
+	return tracee_start(tracee_of(run, k)) == TRACEE_STOPPED ? OUTCOME_OK : faulty(run, k);
 }
 
 /* False: broken. world_end() is due in either case. */
@@ -178,6 +183,7 @@ static bool world_begin(struct run *run)
 	unbind(run); /* a chance to leave a processor that has become busy */
 	bind_to_one_processor();
 	memset(run->deaths, 0, sizeof(run->deaths));
+	run->dead = 0;
 	if (!scenario->setup(scenario->world)) {
 		broken(run, "setup failed");
 		return false;
@@ -187,7 +193,7 @@ static bool world_begin(struct run *run)
 		return false;
 	}
 	for (unsigned k = 0; k < scenario->victim_count; k++) {
-		if (scenario->victims[k].early && start_victim(run, k, 0) != OUTCOME_OK)
+		if (scenario->victims[k].early && start_victim(run, k) != OUTCOME_OK)
 			return false;
 	}
 	return true;
@@ -223,7 +229,7 @@ static bool snapshot_take(struct run *run)
 	}
 	copy = run->snapshot;
 	for (size_t i = 0; i < run->range_count; i++) {
-		memcpy(copy, (const void *)(uintptr_t)run->ranges[i].base, run->ranges[i].bytes);
+		memcpy(copy, run->ranges[i].base, run->ranges[i].bytes);
 		copy += run->ranges[i].bytes;
 	}
 	return true;
@@ -236,7 +242,7 @@ static bool snapshot_changed(struct run *run)
 	bool changed = false;
 
 	for (size_t i = 0; i < run->range_count; i++) {
-		const uint8_t *base = (const uint8_t *)(uintptr_t)run->ranges[i].base;
+		const uint8_t *base = run->ranges[i].base;
 		const size_t bytes = run->ranges[i].bytes;
 
 		for (size_t at = 0; at < bytes; at += COMPARE_BYTES) {
@@ -258,6 +264,7 @@ static void path_free(struct path *path)
 {
 	free(path->rips);
 	free(path->marks);
+	free(path->visits);
 	free(path->segments);
 	free(path->points);
 	memset(path, 0, sizeof(*path));
@@ -274,7 +281,7 @@ static void *must_grow(void *array, size_t count, size_t bytes_each)
 	return grown;
 }
 
-/* Entry `at` of all three arrays exists afterwards. */
+/* Entry `at` of these arrays exists afterwards. */
 static void path_room(struct path *path, size_t at)
 {
 	if (at < path->room)
@@ -327,7 +334,6 @@ static void path_point_at(struct path *path, size_t index, uint64_t syscalls, ui
 	struct point *point = path_point(path, end ? AT_END : AT_INSTRUCTION);
 
 	point->syscalls = syscalls;
-	point->steps = index - path->segments[syscalls];
 	point->index = index;
 	point->weight = weight;
 }
@@ -337,7 +343,6 @@ static void path_point_asleep(struct path *path, size_t index, uint64_t syscalls
 	struct point *point = path_point(path, AT_SLEEP);
 
 	point->syscalls = syscalls;
-	point->steps = index - path->segments[syscalls];
 	point->index = index;
 }
 
@@ -372,6 +377,75 @@ static void choose_points(struct path *path, enum stepkill_points points)
 	}
 	if (path->asleep)
 		path_point_asleep(path, path->steps, syscalls);
+}
+
+/* How often an address was met: one entry of an open hash table. */
+struct visited {
+	uint64_t rip;
+	size_t segment; /* of the last visit */
+	uint32_t visits;
+	bool repeats; /* stays there while it is stepped: a string instruction */
+};
+
+static struct visited *look_up(struct visited *table, size_t mask, uint64_t rip)
+{
+	size_t at = (size_t)(rip * UINT64_C(0x9e3779b97f4a7c15) >> 20) & mask;
+
+	while (table[at].rip != 0 && table[at].rip != rip)
+		at = (at + 1) & mask;
+	table[at].rip = rip;
+	return &table[at];
+}
+
+/* A string instruction stops a stepped victim in each round, but hits a breakpoint only once, so
+ * it cannot be an anchor. */
+static void count_visits(struct path *path)
+{
+	struct visited *table;
+	size_t mask = 1024;
+	size_t segment = 0;
+
+	while (mask < 2 * path->steps)
+		mask *= 2;
+	table = must_grow(NULL, mask, sizeof(*table));
+	memset(table, 0, mask * sizeof(*table));
+	mask--;
+
+	for (size_t i = 1; i <= path->steps; i++) {
+		if (path->rips[i] == path->rips[i - 1])
+			look_up(table, mask, path->rips[i])->repeats = true;
+	}
+
+	path->visits = must_grow(NULL, path->steps + 1, sizeof(*path->visits));
+	for (size_t i = 0; i <= path->steps; i++) {
+		struct visited *here = look_up(table, mask, path->rips[i]);
+
+		if ((path->marks[i] & MARK_SYSCALL) != 0)
+			segment++;
+		if (here->segment != segment)
+			here->visits = 0;
+		here->segment = segment;
+		here->visits++;
+		path->visits[i] = here->repeats ? 0 : here->visits;
+	}
+	free(table);
+}
+
+/* From where to step to `index`: the cheapest anchor, or the segment's begin. */
+static size_t anchor_of(const struct path *path, size_t segment_begin, size_t index)
+{
+	size_t best = segment_begin;
+	size_t best_cost = index - segment_begin;
+
+	for (size_t i = index; i > segment_begin && index - i < best_cost; i--) {
+		const size_t cost = index - i + (size_t)HIT_COST * path->visits[i];
+
+		if (path->visits[i] != 0 && cost < best_cost) {
+			best = i;
+			best_cost = cost;
+		}
+	}
+	return best;
 }
 
 /* Steps a victim from its operation's begin to the end. */
@@ -451,40 +525,58 @@ static bool stepped(const struct run *run)
 	return run->options.points != STEPKILL_SYSCALLS;
 }
 
+/* Brings a victim from the begin of the point's segment to the point. */
+static enum outcome walk_to_instruction(
+	struct tracee *t, const struct plan *plan, struct stepkill_death *death)
+{
+	const struct path *path = plan->path;
+	const size_t begin = path->segments[plan->point->syscalls];
+	const size_t anchor = anchor_of(path, begin, plan->point->index);
+
+	death->steps = begin;
+	if (anchor != begin && !tracee_run_to(t, path->rips[anchor], path->visits[anchor]))
+		return OUTCOME_STRAYED;
+	for (size_t i = anchor;; i++) {
+		if (t->rip != path->rips[i])
+			return OUTCOME_STRAYED;
+		death->steps = i;
+		if (i == plan->point->index)
+			return OUTCOME_OK;
+		if (tracee_step(t, false) != TRACEE_STOPPED)
+			return OUTCOME_STRAYED;
+	}
+}
+
 /* Brings a victim from its operation's begin to the point; never OUTCOME_FAULTY. */
 static enum outcome walk(
 	struct run *run, struct tracee *t, const struct plan *plan, struct stepkill_death *death)
 {
 	const struct point *point = plan->point;
-	const uint64_t *rips = plan->path->rips + plan->path->segments[point->syscalls];
-	enum tracee_stop stop = TRACEE_AT_EXIT;
+	bool there = false;
 
 	while (death->syscalls < point->syscalls) {
 		if (tracee_run(t) != TRACEE_AT_SYSCALL || tracee_run(t) != TRACEE_AT_EXIT)
 			return OUTCOME_STRAYED;
 		death->syscalls++;
 	}
-	if (t->rip != rips[0])
+	if (t->rip != plan->path->rips[plan->path->segments[point->syscalls]])
 		return OUTCOME_STRAYED;
-	if (point->place == AT_END)
-		return tracee_run(t) == TRACEE_FINISHED ? OUTCOME_OK : OUTCOME_STRAYED;
-	if (point->place == AT_SYSCALL)
-		return tracee_run(t) == TRACEE_AT_SYSCALL ? OUTCOME_OK : OUTCOME_STRAYED;
 
-	for (uint64_t i = 1; stepped(run) && i <= point->steps; i++) {
-		stop = tracee_step(t, false);
-		if (stop != TRACEE_STOPPED || t->rip != rips[i])
-			return OUTCOME_STRAYED;
-		death->steps = point->index - point->steps + i;
+	switch (point->place) {
+	case AT_INSTRUCTION:
+		return stepped(run) ? walk_to_instruction(t, plan, death) : OUTCOME_OK;
+	case AT_SYSCALL:
+		there = tracee_run(t) == TRACEE_AT_SYSCALL;
+		break;
+	case AT_SLEEP:
+		t->halt_asleep = true;
+		there = tracee_run(t) == TRACEE_AT_SYSCALL && tracee_run(t) == TRACEE_ASLEEP;
+		break;
+	case AT_END:
+		there = tracee_run(t) == TRACEE_FINISHED;
+		break;
 	}
-	if (point->place != AT_SLEEP)
-		return OUTCOME_OK;
-
-	if (!stepped(run) && tracee_run(t) != TRACEE_AT_SYSCALL)
-		return OUTCOME_STRAYED;
-	t->halt_asleep = true;
-	stop = stepped(run) ? tracee_step(t, true) : tracee_run(t);
-	return stop == TRACEE_ASLEEP ? OUTCOME_OK : OUTCOME_STRAYED;
+	return there ? OUTCOME_OK : OUTCOME_STRAYED;
 }
 
 /* Starts victim k if need be, brings it to its point and kills it. */
@@ -495,24 +587,22 @@ static enum outcome kill_victim(struct run *run, unsigned k)
 	struct tracee *t = &run->tracees[k];
 	enum outcome outcome;
 
-	if (!run->scenario->victims[k].early && start_victim(run, k, k) != OUTCOME_OK)
+	if (!run->scenario->victims[k].early && start_victim(run, k) != OUTCOME_OK)
 		return OUTCOME_FAULTY;
 
 	*death = (struct stepkill_death){.victim = t->victim->name};
 	outcome = walk(run, t, plan, death);
 	if (t->stop == TRACEE_DIED || t->stop == TRACEE_STUCK)
-		return faulty(run, k, k);
+		return faulty(run, k);
 	death->rip = t->rip;
 	death->of = stepped(run) ? plan->path->steps : 0;
-	if (outcome == OUTCOME_OK) {
-		death->steps = stepped(run) ? plan->point->index : 0;
-		death->finished = plan->point->place == AT_END;
-		death->in_syscall =
-			plan->point->place == AT_SYSCALL || plan->point->place == AT_SLEEP;
-	} else {
-		death->strayed = true;
-	}
+	if (outcome == OUTCOME_OK && stepped(run))
+		death->steps = plan->point->index;
+	death->finished = t->stop == TRACEE_FINISHED;
+	death->in_syscall = t->stop == TRACEE_AT_SYSCALL || t->stop == TRACEE_ASLEEP;
+	death->strayed = outcome == OUTCOME_STRAYED;
 	tracee_kill(t);
+	run->dead++;
 	return outcome;
 }
 
@@ -532,16 +622,17 @@ static void digest(struct stepkill_result *result, uint64_t value)
 	result->digest = (result->digest ^ value) * UINT64_C(0x100000001b3); /* FNV-1a, by words */
 }
 
-/* One chain of `count` deaths is over. */
-static void record(struct run *run, unsigned count, unsigned faults)
+/* A chain of deaths is over, and the survivor's report is written. */
+static void record(struct run *run)
 {
 	struct stepkill_result *result = run->result;
+	const unsigned faults = survivor_faults(&run->survivor);
 	const uint64_t weight = run->weigh ? run->plan[0].point->weight : 1;
 	struct stepkill_failure *failure;
 
 	count_faults(&result->kills, faults, 1);
 	count_faults(&result->weighted, faults, weight);
-	for (unsigned k = 0; k < count; k++) {
+	for (unsigned k = 0; k < run->dead; k++) {
 		digest(result, run->plan[k].point->index);
 		digest(result, run->plan[k].point->place);
 		result->strayed += run->deaths[k].strayed ? 1 : 0;
@@ -556,7 +647,7 @@ static void record(struct run *run, unsigned count, unsigned faults)
 		return;
 	failure = &result->failures[result->failure_count++];
 	failure->faults = faults;
-	failure->death_count = count;
+	failure->death_count = run->dead;
 	memcpy(failure->deaths, run->deaths, sizeof(failure->deaths));
 	memcpy(failure->text, run->survivor.report->text, sizeof(failure->text));
 }
@@ -597,16 +688,12 @@ static bool over(const struct run *run)
 /* All victims die as planned; what does the survivor say? */
 static void kill_chain(struct run *run)
 {
-	const unsigned count = run->scenario->victim_count;
-	const enum outcome outcome = kill_victims(run, count);
-	unsigned faults;
+	const enum outcome outcome = kill_victims(run, run->scenario->victim_count);
 
-	if (!run->broken) {
-		faults = outcome == OUTCOME_OK ? survivor_check(&run->survivor, run->deaths, count)
-					       : atomic_load_explicit(&run->survivor.report->faults,
-							 memory_order_relaxed);
-		record(run, count, faults);
-	}
+	if (outcome == OUTCOME_OK)
+		survivor_check(&run->survivor, run->deaths, run->dead);
+	if (!run->broken)
+		record(run);
 	world_end(run);
 }
 
@@ -622,7 +709,7 @@ static bool discover(struct run *run, unsigned k, struct path *ret_path)
 
 	memset(ret_path, 0, sizeof(*ret_path));
 	if (outcome == OUTCOME_OK && !run->scenario->victims[k].early)
-		outcome = start_victim(run, k, k);
+		outcome = start_victim(run, k);
 	if (outcome == OUTCOME_OK && !snapshot_take(run)) {
 		broken(run, "out of memory");
 		outcome = OUTCOME_FAULTY;
@@ -631,13 +718,14 @@ static bool discover(struct run *run, unsigned k, struct path *ret_path)
 		stop = stepped(run) ? follow_steps(run, t, ret_path)
 				    : follow_syscalls(run, t, ret_path);
 		if (stop != TRACEE_FINISHED && stop != TRACEE_ASLEEP)
-			outcome = faulty(run, k, k);
+			outcome = faulty(run, k);
 	}
-	if (outcome == OUTCOME_OK && stepped(run))
+	if (outcome == OUTCOME_OK && stepped(run)) {
 		choose_points(ret_path, run->options.points);
+		count_visits(ret_path);
+	}
 	if (outcome == OUTCOME_FAULTY && !run->broken)
-		record(run, k,
-			atomic_load_explicit(&run->survivor.report->faults, memory_order_relaxed));
+		record(run);
 	world_end(run);
 	if (outcome == OUTCOME_OK)
 		return true;
@@ -679,29 +767,36 @@ static void visit(struct run *run, unsigned k, const struct path *path, uint64_t
 	}
 }
 
-/* One chain: a point drawn for each victim. `seconds` keeps the second victim's paths. */
-static void draw_chain(struct run *run, const struct path *first, struct path *seconds)
+static size_t draw_point(struct run *run, unsigned k, const struct path *path)
 {
+	const size_t drawn = (size_t)draw(run, path->point_count);
+
+	run->plan[k] = (struct plan){.path = path, .point = &path->points[drawn]};
+	return drawn;
+}
+
+/*
+ * Chains: a point drawn for each victim. To look for the last victim's points costs more than to
+ * kill at some of them, so several are drawn. `seconds` keeps the second victim's paths.
+ */
+static void draw_chains(
+	struct run *run, const struct path *first, struct path *seconds, uint64_t wanted)
+{
+	const unsigned last = run->scenario->victim_count - 1;
 	struct path deeper[STEPKILL_CHAIN_MAX] = {0};
 	const struct path *path = first;
-	unsigned k = 0;
 
-	for (;;) {
-		const uint64_t drawn = draw(run, path->point_count);
-		struct path *next;
+	for (unsigned k = 0; k < last && path != NULL; k++) {
+		const size_t drawn = draw_point(run, k, path);
+		struct path *next = k == 0 ? &seconds[drawn] : &deeper[k];
 
-		run->plan[k] = (struct plan){.path = path, .point = &path->points[drawn]};
-		k++;
-		if (k == run->scenario->victim_count) {
-			kill_chain(run);
-			break;
-		}
-		next = k == 1 ? &seconds[drawn] : &deeper[k];
-		if (next->point_count == 0 && !discover(run, k, next))
-			break;
-		path = next;
+		path = next->point_count != 0 || discover(run, k + 1, next) ? next : NULL;
 	}
-	for (k = 0; k < STEPKILL_CHAIN_MAX; k++)
+	for (unsigned n = 0; path != NULL && n < LAST_DRAWS && n < wanted && !over(run); n++) {
+		(void)draw_point(run, last, path);
+		kill_chain(run);
+	}
+	for (unsigned k = 0; k < STEPKILL_CHAIN_MAX; k++)
 		path_free(&deeper[k]);
 }
 
@@ -710,8 +805,8 @@ static void sample_chains(struct run *run, const struct path *first, uint64_t co
 	struct path *seconds = must_grow(NULL, first->point_count, sizeof(*seconds));
 
 	memset(seconds, 0, first->point_count * sizeof(*seconds));
-	for (uint64_t i = 0; i < count && !over(run); i++)
-		draw_chain(run, first, seconds);
+	while (run->result->kills.total < count && !over(run))
+		draw_chains(run, first, seconds, count - run->result->kills.total);
 	for (size_t i = 0; i < first->point_count; i++)
 		path_free(&seconds[i]);
 	free(seconds);
@@ -780,11 +875,13 @@ int stepkill_run(const struct stepkill_scenario *scenario, const struct stepkill
 {
 	struct run run = {.scenario = scenario, .result = ret_result};
 	const uint64_t begin = tracee_clock_ms();
-	const char *why = stepkill_unavailable();
+	const char *why;
 
+	(void)fflush(NULL); /* or children that end by exit() print it again */
 	memset(ret_result, 0, sizeof(*ret_result));
 	ret_result->scenario = scenario->name;
 	ret_result->digest = UINT64_C(0xcbf29ce484222325);
+	why = stepkill_unavailable();
 	if (why != NULL) {
 		(void)snprintf(ret_result->error, sizeof(ret_result->error), "%s", why);
 		return STEPKILL_SKIPPED;
@@ -814,3 +911,5 @@ int stepkill_run(const struct stepkill_scenario *scenario, const struct stepkill
 	ret_result->seconds = (double)(tracee_clock_ms() - begin) / 1000;
 	return run.broken ? STEPKILL_BROKEN : STEPKILL_DONE;
 }
+
+#endif

@@ -16,10 +16,16 @@
  * objects. Between two instructions that change neither, all deaths are the same death, so one
  * kill stands for the whole group; its size is kept as the kill's weight.
  *
- * Limits: Linux on x86-64 (elsewhere, or where ptrace is forbidden, a run says "skipped"); only
- * the victim's first thread is stepped; an operation must not exec; the harness belongs to one
- * thread at a time. Link with -z now, or the first call of each library function is stepped
- * through the dynamic linker too.
+ * Limits
+ * - Linux on x86-64; elsewhere, and where ptrace is forbidden (under a debugger, for instance), a
+ *   run says "skipped".
+ * - Only the victim's first thread is stepped; an operation must not exec. One harness at a time
+ *   in a process, from one thread.
+ * - Changes are seen in memory that the caller has mapped. Of what a victim maps by itself only
+ *   the system calls are seen; STEPKILL_EVERY does not depend on it.
+ * - A loop that ends by the clock takes other turns while it is stepped: points inside may stray,
+ *   those behind it do not.
+ * - Link with -z now, or the first call of each library function leads through the dynamic linker.
  */
 #ifndef GYRE_TESTS_STEPKILL_H
 #define GYRE_TESTS_STEPKILL_H
@@ -28,6 +34,13 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+
+/* Decides which of the sources have a content: all may be compiled everywhere. */
+#if defined(__linux__) && defined(__x86_64__)
+#define STEPKILL_HERE 1
+#else
+#define STEPKILL_HERE 0
+#endif
 
 #ifdef __cplusplus
 extern "C" {
@@ -59,7 +72,7 @@ enum stepkill_points {
 
 /** Shared memory as the calling process has it mapped. */
 struct stepkill_range {
-	const volatile void *base;
+	const void *base;
 	size_t bytes;
 };
 
@@ -106,8 +119,8 @@ struct stepkill_scenario {
 	void (*teardown)(void *world); /**< Parent, after each run, or NULL. */
 
 	/**
-	 * Parent, after the first setup of each look for points: the shared memory to watch, at
-	 * most STEPKILL_RANGES_MAX. Up to 64 KiB cost nothing, 1 MiB 80 us a step.
+	 * Parent, after the setup of each look for points: the shared memory to watch, at most
+	 * STEPKILL_RANGES_MAX. 64 KiB are free next to the stepping, 1 MiB doubles its time.
 	 */
 	size_t (*ranges)(void *world, struct stepkill_range *ret_ranges);
 

@@ -5,7 +5,9 @@
  * takes nobody along. The two sides talk through three futex words in a shared page: "ready" (the
  * survivor has prepared), "go" (the victims are dead), "done" (it has come to the end).
  */
-#include "survivor.h"
+#include "stepkill.h"
+
+#if STEPKILL_HERE
 
 #include <errno.h>
 #include <linux/futex.h>
@@ -20,6 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "survivor.h"
 #include "tracee.h"
 
 enum {
@@ -143,7 +146,7 @@ bool survivor_begin(struct survivor *s)
 	return start(s) && await(s, &s->report->ready, "not prepared");
 }
 
-unsigned survivor_check(struct survivor *s, const struct stepkill_death *deaths, unsigned count)
+void survivor_check(struct survivor *s, const struct stepkill_death *deaths, unsigned count)
 {
 	struct stepkill_report *report = s->report;
 
@@ -154,7 +157,12 @@ unsigned survivor_check(struct survivor *s, const struct stepkill_death *deaths,
 		(void)await(s, &report->done, "did not come to an end");
 	}
 	survivor_end(s);
-	return atomic_load_explicit(&report->faults, memory_order_relaxed); /* it is dead */
+}
+
+unsigned survivor_faults(const struct survivor *s)
+{
+	/* Relaxed: whoever wrote it has been waited for. */
+	return atomic_load_explicit(&s->report->faults, memory_order_relaxed);
 }
 
 void survivor_end(struct survivor *s)
@@ -180,3 +188,5 @@ void stepkill_fault(
 	(void)vsnprintf(report->text, sizeof(report->text), format, values);
 	va_end(values);
 }
+
+#endif

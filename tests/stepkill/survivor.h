@@ -40,8 +40,11 @@ void survivor_close(struct survivor *s);
 /* Before the victims: lets it prepare, if it wants to. False: s->report->text says why. */
 bool survivor_begin(struct survivor *s);
 
-/* After their deaths: the faults it found; s->report->text describes the first. */
-unsigned survivor_check(struct survivor *s, const struct stepkill_death *deaths, unsigned count);
+/* After their deaths: lets it check, and ends it. */
+void survivor_check(struct survivor *s, const struct stepkill_death *deaths, unsigned count);
+
+/* What stands in the report; s->report->text describes the first fault. */
+unsigned survivor_faults(const struct survivor *s);
 
 /* Ends its process, if there is one. */
 void survivor_end(struct survivor *s);

@@ -15,9 +15,7 @@
  */
 #include "tracee.h"
 
-#if !defined(__linux__) || !defined(__x86_64__)
-#error "for other machines elsewhere.c is built instead"
-#endif
+#if STEPKILL_HERE
 
 #include <errno.h>
 #include <fcntl.h>
@@ -62,6 +60,7 @@ __asm__(".pushsection .text\n"
 /* clang-format on */
 
 enum {
+	CODE_BYTES = 4, /* of an instruction that are looked at: 66, REX, opcode, operand */
 	SIGTRAP_SYSCALL = SIGTRAP | 0x80, /* PTRACE_O_TRACESYSGOOD */
 	YIELDS = 64,      /* looks at a victim in the kernel before taking naps between them */
 	NAP_NS = 50000,   /* between two looks */
@@ -237,6 +236,43 @@ enum tracee_stop tracee_run(struct tracee *t)
 	return t->stop;
 }
 
+static void move_to(struct tracee *t, uint64_t address)
+{
+	(void)ptrace(PTRACE_POKEUSER, t->pid, offsetof(struct user, regs.rip), address);
+	t->rip = address;
+}
+
+/* The aligned word of text that holds `address`. False: there is none. */
+static bool text_word(const struct tracee *t, uint64_t address, uint64_t *ret_word)
+{
+	errno = 0;
+	*ret_word = (uint64_t)ptrace(PTRACE_PEEKTEXT, t->pid, address & ~UINT64_C(7), NULL);
+	return errno == 0;
+}
+
+bool tracee_run_to(struct tracee *t, uint64_t address, uint64_t n)
+{
+	const uint64_t place = address & ~UINT64_C(7); /* a word within one page */
+	const unsigned shift = (unsigned)(address & 7) * 8;
+	uint64_t text, trap;
+
+	if (!text_word(t, address, &text))
+		return false; /* this victim is not on the way */
+	trap = (text & ~(UINT64_C(0xff) << shift)) | UINT64_C(0xcc) << shift; /* int3 */
+
+	for (uint64_t hits = 1;; hits++) {
+		(void)ptrace(PTRACE_POKETEXT, t->pid, place, trap);
+		if (tracee_run(t) != TRACEE_STOPPED || t->rip != address + 1)
+			return false;
+		(void)ptrace(PTRACE_POKETEXT, t->pid, place, text);
+		move_to(t, address);
+		if (hits == n)
+			return true;
+		if (tracee_step(t, false) != TRACEE_STOPPED)
+			return false;
+	}
+}
+
 static _Noreturn void become_victim(const struct tracee *t, pid_t parent)
 {
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -346,14 +382,17 @@ static bool is_read_only(const uint8_t *code)
 
 enum tracee_code tracee_code(const struct tracee *t)
 {
-	uint8_t code[sizeof(long)];
-	long word;
+	const size_t skip = (size_t)(t->rip & 7);
+	uint64_t words[2] = {0};
+	uint8_t code[sizeof(words)];
 
-	errno = 0;
-	word = ptrace(PTRACE_PEEKTEXT, t->pid, t->rip, NULL);
-	if (errno != 0)
-		return TRACEE_CODE_OTHER; /* a page that only the kernel may read */
-	memcpy(code, &word, sizeof(code));
+	/* The second word may be another page's, and that page not there. */
+	if (!text_word(t, t->rip, &words[0]))
+		return TRACEE_CODE_OTHER;
+	if (skip > sizeof(words[0]) - CODE_BYTES && !text_word(t, t->rip + 8, &words[1]))
+		words[1] = 0;
+	memcpy(code, (const uint8_t *)words + skip, sizeof(code) - skip);
+	memset(code + sizeof(code) - skip, 0, skip);
 	if (code[0] == 0x0f && code[1] == 0x05)
 		return TRACEE_CODE_SYSCALL;
 	return is_read_only(code) ? TRACEE_CODE_READS : TRACEE_CODE_OTHER;
@@ -403,3 +442,5 @@ const char *tracee_unavailable(void)
 	tracee_kill(&t);
 	return works ? NULL : "ptrace single-stepping is not permitted here";
 }
+
+#endif

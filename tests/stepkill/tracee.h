@@ -56,6 +56,10 @@ enum tracee_stop tracee_step(struct tracee *t, bool patient);
 /* At full speed to the next system call's begin or end. */
 enum tracee_stop tracee_run(struct tracee *t);
 
+/* At full speed until it is about to execute the instruction at `address` for the n-th time; not
+ * for a string instruction. False: it came to something else before, see t->stop. */
+bool tracee_run_to(struct tracee *t, uint64_t address, uint64_t n);
+
 enum tracee_code tracee_code(const struct tracee *t);
 
 /* Why it died, as text. */

@@ -22,7 +22,7 @@ expect "sub --no-follow takes them and says that the producer died" 6 "died" \
 check "... whole" cmp "$WORK/out" <(seq 1000)
 check "the ring stays for a successor" holds "$key" 0
 
-start sub "$key" >"$WORK/copy" 2>"$WORK/said"
+TO=$WORK/copy SAID=$WORK/said start sub "$key"
 sub=$PID
 seq 1001 2000 | gyre pub "$key"
 ends "a successor of both sides goes on" "$sub" 0
@@ -31,9 +31,10 @@ check "... and the ring is gone" absent "$key"
 
 # A producer dies in mid-stream, the consumer is there, a successor takes over.
 key=${PREFIX}midstream
-start sub "$key" >"$WORK/copy" 2>"$WORK/said"
+TO=$WORK/copy SAID=$WORK/said start sub "$key"
 sub=$PID
-start pub "$key" < <(seq 100000000)
+stream seq 100000000
+FROM=$WORK/stream SAID=$WORK/pub-said start pub "$key"
 pub=$PID
 check "the stream runs" soon lines_in "$WORK/copy" 10000
 kill -9 "$pub"
@@ -50,7 +51,7 @@ check "nothing is lost, doubled or torn ($count lines)" \
 # A consumer dies; what it had not written comes to the next.
 key=${PREFIX}consumer
 gyre create "$key" >/dev/null
-start sub "$key" >"$WORK/copy" 2>"$WORK/said"
+TO=$WORK/copy SAID=$WORK/said start sub "$key"
 sub=$PID
 seq 100 | gyre pub --no-close "$key"
 check "the consumer takes them" soon lines_in "$WORK/copy" 100
@@ -66,7 +67,7 @@ key=${PREFIX}left
 seq 5 | gyre pub --no-close "$key"
 expect "a producer that left is told" 6 "left without closing" sub --no-follow "$key"
 check "... after its messages" cmp "$WORK/out" <(seq 5)
-start sub "$key" >"$WORK/copy" 2>"$WORK/said"
+TO=$WORK/copy SAID=$WORK/said start sub "$key"
 sub=$PID
 seq 6 7 | gyre pub --no-close "$key"
 check "messages of a second one come" soon lines_in "$WORK/copy" 2
@@ -75,15 +76,15 @@ seq 8 9 | gyre pub "$key"
 ends "the third one closes" "$sub" 0
 check "all came" cmp "$WORK/copy" <(seq 6 9)
 
-# Signals.
+# Signals. A shell starts what is in the background with SIGINT ignored, hence env(1).
+REAL=$GYRE
+GYRE=$WORK/interruptible
+printf '#!/bin/sh\nexec env --default-signal=INT "%s" "$@"\n' "$REAL" >"$GYRE"
+chmod 755 "$GYRE"
 signal() { # NAME STATUS
 	local key=${PREFIX}signal-$1 status=$2 pub
-	rm -f "$WORK/feed"
-	mkfifo "$WORK/feed"
-	env --default-signal="$1" "$GYRE" pub "$key" <"$WORK/feed" &
-	pub=$!
-	STARTED+=("$pub")
-	exec 3>"$WORK/feed"
+	feed "$key"
+	pub=$PID
 	printf 'one\ntw' >&3
 	check "a line is sent" soon holds "$key" 1
 	kill -s "$1" "$pub"
@@ -99,17 +100,18 @@ signal HUP 129
 
 key=${PREFIX}full
 gyre create "$key" --capacity 4K >/dev/null
-env --default-signal=INT "$GYRE" pub "$key" < <(seq 100000) 2>"$WORK/said" &
-pub=$!
-STARTED+=("$pub")
+seq 100000 >"$WORK/many"
+FROM=$WORK/many start pub "$key"
+pub=$PID
 check "a full ring blocks pub" soon state_has "$key" '^live'
 kill -INT "$pub"
 ends "SIGINT ends a blocked pub" "$pub" 130
 check "... which says what was not sent" grep -q "no room" "$WORK/said"
+GYRE=$REAL
 
 key=${PREFIX}sub-signal
 gyre create "$key" >/dev/null
-start sub "$key" >"$WORK/copy"
+TO=$WORK/copy start sub "$key"
 sub=$PID
 seq 10 | gyre pub --no-close "$key"
 check "sub writes" soon lines_in "$WORK/copy" 10
@@ -141,7 +143,7 @@ check "... of it" cmp "$WORK/out" <(seq 10)
 key=${PREFIX}removed
 feed "$key"
 pub=$PID
-start sub "$key" >"$WORK/copy" 2>"$WORK/said"
+TO=$WORK/copy SAID=$WORK/said start sub "$key"
 sub=$PID
 echo one >&3
 check "a stream runs" soon lines_in "$WORK/copy" 1
@@ -161,7 +163,7 @@ check "... whole" cmp "$WORK/copy" <(printf 'one\ntwo\nthree\n')
 key=${PREFIX}churn
 bad=0
 for round in $(seq 50); do
-	start sub "$key" >"$WORK/copy"
+	TO=$WORK/copy start sub "$key"
 	sub=$PID
 	seq "$round" | gyre pub "$key" || bad=$round
 	ended "$sub" && [ "$STATUS" -eq 0 ] && cmp -s "$WORK/copy" <(seq "$round") || bad=$round

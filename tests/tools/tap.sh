@@ -93,11 +93,20 @@ soon() {
 	done
 }
 
-# start ARGUMENT...: gyre in the background, its id in $PID. Redirect it as any command.
+# [FROM=FILE] [TO=FILE] [SAID=FILE] start ARGUMENT...: gyre in the background, its id in $PID. The
+# redirections are the child's, so that a FIFO does not block the test.
 start() {
-	"$GYRE" "$@" &
+	"$GYRE" "$@" <"${FROM:-/dev/null}" >"${TO:-$WORK/to}" 2>"${SAID:-$WORK/said}" 3>&- 4<&- &
 	PID=$!
 	STARTED+=("$PID")
+}
+
+# stream COMMAND...: its output is to be had from the FIFO $WORK/stream.
+stream() {
+	rm -f "$WORK/stream"
+	mkfifo "$WORK/stream"
+	"$@" >"$WORK/stream" 2>/dev/null &
+	STARTED+=("$!")
 }
 
 gone() {
@@ -108,14 +117,14 @@ gone() {
 feed() {
 	rm -f "$WORK/feed"
 	mkfifo "$WORK/feed"
-	start pub "$@" <"$WORK/feed"
+	FROM=$WORK/feed start pub "$@"
 	exec 3>"$WORK/feed"
 }
 
 # ended PID: its exit status is in $STATUS; false if it does not end in time.
 ended() {
 	soon gone "$1" || return 1
-	wait "$1"
+	wait "$1" 2>/dev/null
 	STATUS=$?
 }
 

@@ -2,13 +2,19 @@
 # What goes into gyre pub comes out of gyre sub, byte for byte.
 . "$(dirname "$0")/tap.sh"
 
+sends() { # KEY INPUT [PUB_OPTION...]
+	local key=$1 input=$2
+	shift 2
+	gyre pub "$key" "$@" <"$input"
+}
+
 # one_after_the_other WHAT INPUT [PUB_OPTION...]
 one_after_the_other() {
 	local what=$1 input=$2 key=${PREFIX}after-$number
 	shift 2
-	gyre pub "$key" "$@" <"$input" || return 1
-	gyre sub "$key" >"$WORK/copy" || return 1
-	check "$what, one after the other" cmp "$input" "$WORK/copy"
+	check "$what, one after the other" sends "$key" "$input" "$@"
+	expect "... is received" 0 "" sub --file "$WORK/copy" "$key"
+	check "... identical" cmp "$input" "$WORK/copy"
 	check "... and the ring is gone" absent "$key"
 }
 
@@ -16,10 +22,10 @@ one_after_the_other() {
 side_by_side() {
 	local what=$1 input=$2 key=${PREFIX}beside-$number sub
 	shift 2
-	start sub "$key" >"$WORK/copy"
+	TO=$WORK/copy start sub "$key"
 	sub=$PID
-	gyre pub "$key" "$@" <"$input"
-	ends "$what, side by side: sub ends" "$sub" 0
+	check "$what, side by side: pub sends" sends "$key" "$input" "$@"
+	ends "... sub ends" "$sub" 0
 	check "... and the copy is identical" cmp "$input" "$WORK/copy"
 	check "... and the ring is gone" absent "$key"
 }
@@ -45,13 +51,13 @@ both "an empty line" "$WORK/newline"
 both "a last line without newline" "$WORK/unfinished"
 both "NUL bytes and bytes that are no UTF-8" "$WORK/nul"
 both "20000 lines" "$WORK/few"
-both "lines into slots" "$WORK/few" --slot 64
+both "lines into slots" "$WORK/few" --slot 64 --capacity 4M
 both "a line of 300000 bytes" "$WORK/long"
 both "random bytes as lines" "$WORK/random-small"
 both "random bytes as pieces of 1000" "$WORK/random-small" --raw 1000
 one_after_the_other "lines that fill much of the ring" "$WORK/many" --capacity 32M
 side_by_side "100000 empty lines" "$WORK/blank"
-side_by_side "a million lines through 4 KiB" "$WORK/few" --capacity 4K
+side_by_side "20000 lines through 4 KiB" "$WORK/few" --capacity 4K
 side_by_side "a million lines" "$WORK/many"
 side_by_side "64 MiB in pieces of 64 KiB" "$WORK/random" --raw 64K
 side_by_side "64 MiB in pieces of a third of a MiB" "$WORK/random" --raw 349525 --capacity 2M
@@ -90,10 +96,10 @@ check "... with the number of messages" grep -q '^19993 messages, ' "$WORK/out"
 # A line goes out while the input stays open: sub shows it before pub has ended.
 key=${PREFIX}interactive
 mkfifo "$WORK/in" "$WORK/seen"
-start sub "$key" >"$WORK/seen"
+TO=$WORK/seen start sub "$key"
 sub=$PID
 exec 4<"$WORK/seen"
-start pub "$key" <"$WORK/in"
+FROM=$WORK/in start pub "$key"
 pub=$PID
 exec 3>"$WORK/in"
 echo one >&3
