@@ -37,15 +37,15 @@ struct work {
 };
 
 static const struct work works[] = {
-	{.name = "throughput", .sizes = {8, 64, KIB, 64 * KIB, MIB, 6 * MIB}},
+	{.name = "throughput", .sizes = {8, 64, KIB, 64 * KIB, MIB, 6UL * MIB}},
 	{.name = "throughput_fresh", .fresh = true, .sizes = {8, 64, KIB}},
 	{.name = "throughput_batch", .kind = WORK_BATCH, .sizes = {8, 64, KIB}},
 	{.name = "throughput_blocking", .blocking = true, .sizes = {64}},
-	{.name = "in_place", .kind = WORK_IN_PLACE, .sizes = {64, KIB, 64 * KIB, MIB, 6 * MIB}},
+	{.name = "in_place", .kind = WORK_IN_PLACE, .sizes = {64, KIB, 64 * KIB, MIB, 6UL * MIB}},
 	{.name = "first_line",
 		.kind = WORK_IN_PLACE,
 		.first_line = true,
-		.sizes = {64 * KIB, MIB, 6 * MIB}},
+		.sizes = {64 * KIB, MIB, 6UL * MIB}},
 	{.name = "rtt", .kind = WORK_TRIP, .sizes = {64}},
 	{.name = "rtt_blocking", .kind = WORK_TRIP, .blocking = true, .sizes = {64}},
 };

@@ -1,6 +1,5 @@
 /* Named segments for the application: gyre_segment.h over the table of backend.h. */
 #include <stdlib.h>
-#include <string.h>
 #include "backend.h"
 
 struct gyre_segment {

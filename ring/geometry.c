@@ -23,7 +23,7 @@ static uint64_t power_of_two_from(uint64_t n)
 
 static uint32_t slot_stride(uint32_t slot_bytes, uint32_t align)
 {
-	return (GYRE_WORD_BYTES + slot_bytes + align - 1) & ~(align - 1);
+	return (GYRE_WORD_BYTES_ + slot_bytes + align - 1) & ~(align - 1);
 }
 
 static uint64_t message_max(const struct gyre_header *h)

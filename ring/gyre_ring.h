@@ -301,4 +301,7 @@ GYRE_API int gyre_ring_receive_batch(struct gyre_ring *ring, void *buffer, size_
 #ifdef __cplusplus
 }
 #endif
+
+#include "gyre_ring_inline.h"
+
 #endif

@@ -151,6 +151,7 @@ static void poison(struct gyre_attachment *attachment)
 	struct gyre_ring *r = (struct gyre_ring *)(void *)((char *)attachment -
 		offsetof(struct gyre_ring, attachment));
 
+	r->hot.quick_send = r->hot.quick_receive = GYRE_QUICK_NONE_;
 	r->producer = &gyre_no_producer;
 	r->consumer = &gyre_no_consumer;
 }
@@ -166,11 +167,11 @@ static void start(struct gyre_ring *r, enum gyre_role role, const struct gyre_ri
 	r->producer = role == GYRE_PRODUCER ? shape->producer : &gyre_no_producer;
 	r->consumer = role == GYRE_CONSUMER ? shape->consumer : &gyre_no_consumer;
 	r->seat = r->attachment.seat;
-	r->ledger = r->seat->ledger;
 	r->head_shown = &consumer_page->cursor;
 	r->sleep = role == GYRE_CONSUMER ? &shared->consumers : &shared->producers;
 	r->wake = role == GYRE_CONSUMER ? &shared->producers : &shared->consumers;
-	r->fence = view->header.wake == GYRE_WAKE_FENCE || !r->attachment.membarrier;
+	r->hot.wake_word = (const uint32_t *)(const void *)&r->wake->word;
+	r->hot.fence = view->header.wake == GYRE_WAKE_FENCE || !r->attachment.membarrier;
 	r->no_spin = (options->flags & GYRE_RING_NO_SPIN) != 0;
 	gyre_wait_start(r);
 	shape->resume(r);
@@ -271,7 +272,7 @@ void gyre_ring_detach(struct gyre_ring *r)
 
 size_t gyre_ring_message_bytes_max(const struct gyre_ring *r)
 {
-	return r->message_bytes_max;
+	return r->hot.message_bytes_max;
 }
 
 const char *gyre_ring_key(const struct gyre_ring *r)

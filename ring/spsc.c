@@ -9,6 +9,9 @@
  */
 #include "spsc_shape.h"
 
+/* How far before its use a line is asked for. docs/performance.md */
+#define PREFETCH_AHEAD 1024u
+
 struct gyre_ledger_copy gyre_ledger_read(const struct gyre_seat *seat)
 {
 	/* [LEDGER] acquire: see gyre_ledger_write(). */
@@ -36,11 +39,11 @@ void gyre_ledger_resume(struct gyre_ring *r)
 {
 	const struct gyre_ledger_copy copy = gyre_ledger_read(r->seat);
 
-	r->ledger = r->seat->ledger;
-	r->ledger_index = copy.index ^ 1;
-	r->position = copy.position;
-	r->messages = copy.messages;
-	r->bytes = copy.bytes;
+	r->hot.ledger = (gyre_word_t_ *)(void *)r->seat->ledger;
+	r->hot.ledger_index = copy.index == 0 ? 3 : 0;
+	r->hot.position = copy.position;
+	r->hot.messages = copy.messages;
+	r->hot.bytes = copy.bytes;
 	r->aborted = gyre_aborted(r->seat);
 }
 
@@ -49,7 +52,7 @@ void gyre_ledger_resume(struct gyre_ring *r)
 void gyre_reservation_open(struct gyre_ring *r)
 {
 	r->open = true;
-	atomic_store_explicit(&r->seat->operation, r->aborted << 2 | 2 | r->ledger_index,
+	atomic_store_explicit(&r->seat->operation, r->aborted << 2 | 2 | (r->hot.ledger_index != 0),
 		memory_order_relaxed);
 }
 
@@ -122,17 +125,30 @@ bool gyre_refresh_limit(struct gyre_ring *r, bool exact)
 	const uint64_t head = exact ? gyre_ledger_position(consumer)
 				    : atomic_load_explicit(r->head_shown, memory_order_acquire);
 
-	if (r->position - head > r->capacity - r->kept_free || head % r->align != 0)
+	if (r->hot.position - head > r->hot.capacity - r->kept_free || head % r->hot.align != 0)
 		return !exact; /* the shown one may lag behind what the exact one allowed */
-	r->limit = head + r->capacity - r->kept_free;
+	r->hot.limit = head + r->hot.capacity - r->kept_free;
 	return true;
 }
 
-int gyre_wake_if_room(struct gyre_ring *r)
+int gyre_show_head(struct gyre_ring *r)
+{
+	r->hot.shown = r->hot.position;
+	/* [HEAD] release: pairs with the acquire in gyre_refresh_limit(). */
+	atomic_store_explicit(r->head_shown, r->hot.position, memory_order_release);
+	return gyre_published_(&r->hot);
+}
+
+int gyre_ring_show_(struct gyre_ring *r)
+{
+	return gyre_show_head(r);
+}
+
+int gyre_ring_wake_if_room_(struct gyre_ring *r)
 {
 	const uint64_t wants = atomic_load_explicit(&r->wake->wants, memory_order_relaxed);
 
-	return (int64_t)(r->position - wants) >= 0 ? gyre_wake_peer(r) : GYRE_OK;
+	return (int64_t)(r->hot.position - wants) >= 0 ? gyre_ring_wake_(r) : GYRE_OK;
 }
 
 /* ---- Taking over ---- */
@@ -143,13 +159,13 @@ gyre_inline void walk_published(
 {
 	const uint64_t start = copy->position;
 
-	while (copy->position - start < r->capacity) {
-		const uint64_t word = load_word(r, copy->position, slots);
+	while (copy->position - start < r->hot.capacity) {
+		const uint64_t word = gyre_load_word_(&r->hot, copy->position, slots);
 
-		if (is_message(r, copy->position, word, slots)) {
+		if (gyre_is_message_(&r->hot, copy->position, word, slots)) {
 			copy->messages++;
-			copy->bytes += gyre_word_length(word);
-			copy->position += span_of(r, gyre_word_length(word), slots);
+			copy->bytes += gyre_word_length_(word);
+			copy->position += gyre_span_(&r->hot, gyre_word_length_(word), slots);
 		} else if (is_pad(r, copy->position, word, slots)) {
 			copy->position += rest_at(r, copy->position);
 		} else {
@@ -162,16 +178,16 @@ static void set_geometry(struct gyre_ring *r, const struct gyre_view *view, bool
 {
 	const struct gyre_header *h = &view->header;
 
-	r->data = gyre_view_at(view, h->data_offset);
-	r->capacity = slots ? h->capacity_bytes / h->slot_stride : h->capacity_bytes;
-	r->mask = r->capacity - 1;
-	r->stride = h->slot_stride;
-	r->align = slots ? 1 : h->align_bytes;
+	r->hot.data = gyre_view_at(view, h->data_offset);
+	r->hot.capacity = slots ? h->capacity_bytes / h->slot_stride : h->capacity_bytes;
+	r->hot.mask = r->hot.capacity - 1;
+	r->hot.stride = h->slot_stride;
+	r->hot.align = slots ? 1 : h->align_bytes;
 	r->kept_free = slots ? 1 : h->align_bytes;
-	r->message_bytes_max = (uint32_t)h->message_bytes_max;
-	r->prefetch_ahead = slots ? (GYRE_PREFETCH_AHEAD + h->slot_stride - 1) / h->slot_stride
-				  : GYRE_PREFETCH_AHEAD;
-	r->show_every = r->capacity / 4;
+	r->hot.message_bytes_max = (uint32_t)h->message_bytes_max;
+	r->hot.prefetch_ahead = slots ? (PREFETCH_AHEAD + h->slot_stride - 1) / h->slot_stride
+				  : PREFETCH_AHEAD;
+	r->hot.show_every = r->hot.capacity / 4;
 }
 
 /* Write what the walk found as the dead one would have: into the ledger that is not current. */
@@ -182,12 +198,12 @@ static void settle(const struct gyre_view *view, unsigned number, bool slots)
 	const uint64_t before = copy.position;
 
 	set_geometry(&walker, view, slots);
-	if (number == GYRE_SPSC_PRODUCER_SEAT && before % walker.align == 0)
+	if (number == GYRE_SPSC_PRODUCER_SEAT && before % walker.hot.align == 0)
 		walk_published(&walker, &copy, slots);
 	if (copy.position != before) {
 		gyre_ledger_resume(&walker);
-		gyre_ledger_write(&walker, copy.position, copy.messages - walker.messages,
-			copy.bytes - walker.bytes);
+		gyre_ledger_write_(&walker.hot, copy.position, copy.messages - walker.hot.messages,
+			copy.bytes - walker.hot.bytes);
 	}
 	gyre_reservation_settle(walker.seat);
 }
@@ -195,32 +211,39 @@ static void settle(const struct gyre_view *view, unsigned number, bool slots)
 /* Words that a dead producer's unpublished batch left behind must not follow the next message. */
 static void clear_free_slots(struct gyre_ring *r)
 {
-	for (uint64_t p = r->position; p != r->limit + 1; p++)
-		if (is_current(r, p, load_word(r, p, true), true))
+	for (uint64_t p = r->hot.position; p != r->hot.limit + 1; p++)
+		if (is_current(r, p, gyre_load_word_(&r->hot, p, true), true))
 			store_word(r, p, 0, true);
 }
 
 static void resume_producer(struct gyre_ring *r, bool slots)
 {
-	const uint64_t word = load_word(r, r->position, slots);
+	const uint64_t word = gyre_load_word_(&r->hot, r->hot.position, slots);
 
-	r->closed = is_current(r, r->position, word, slots) &&
+	r->closed = is_current(r, r->hot.position, word, slots) &&
 		gyre_word_type(word) == GYRE_WORD_CLOSE;
 	if (slots && !r->closed && gyre_refresh_limit(r, true))
 		clear_free_slots(r);
-	r->limit = r->position; /* the first call looks */
+	r->hot.limit = r->hot.position; /* the first call looks */
+	r->hot.quick_send = slots ? GYRE_QUICK_SLOTS_ : GYRE_QUICK_RECORDS_;
+}
+
+static void resume_consumer(struct gyre_ring *r, bool slots)
+{
+	gyre_show_head(r);
+	r->hot.quick_receive = slots ? GYRE_QUICK_SLOTS_ : GYRE_QUICK_RECORDS_;
 }
 
 static void resume(struct gyre_ring *r, bool slots)
 {
 	set_geometry(r, &r->attachment.view, slots);
 	gyre_ledger_resume(r);
-	r->position -= r->position % r->align; /* a damaged one costs messages, not bounds */
-	r->next = r->shown = r->position;
+	r->hot.position -= r->hot.position % r->hot.align; /* a damaged one costs messages, not bounds */
+	r->hot.next = r->hot.shown = r->hot.position;
 	if (r->attachment.number == GYRE_SPSC_PRODUCER_SEAT)
 		resume_producer(r, slots);
 	else
-		gyre_show_head(r);
+		resume_consumer(r, slots);
 }
 
 /* What stands between the consumer's progress and what was published. */
@@ -234,17 +257,17 @@ static void measure(const struct gyre_view *view, struct gyre_ring_info *ret_inf
 	uint64_t word;
 
 	set_geometry(&walker, view, slots);
-	produced.position -= produced.position % walker.align;
+	produced.position -= produced.position % walker.hot.align;
 	walk_published(&walker, &produced, slots);
-	word = load_word(&walker, produced.position, slots);
+	word = gyre_load_word_(&walker.hot, produced.position, slots);
 	ret_info->closed = is_current(&walker, produced.position, word, slots) &&
 		gyre_word_type(word) == GYRE_WORD_CLOSE;
 	/* The two ledgers are not of one instant: a consumer may be seen further on. */
 	if ((int64_t)(produced.messages - consumed.messages) > 0)
 		ret_info->messages = produced.messages - consumed.messages;
-	if (produced.position - consumed.position <= walker.capacity)
+	if (produced.position - consumed.position <= walker.hot.capacity)
 		ret_info->used_bytes = (produced.position - consumed.position) *
-			(slots ? walker.stride : 1);
+			(slots ? walker.hot.stride : 1);
 }
 
 static void records_resume(struct gyre_ring *r)

@@ -10,40 +10,40 @@
 static void reach_end(struct gyre_ring *r)
 {
 	r->closed = true;
-	if (r->next == r->position)
+	if (r->hot.next == r->hot.position)
 		gyre_mark_ended(r);
 }
 
 /* A PAD is released at once where nothing is held, else together with what is held before it. */
 static void skip_pad(struct gyre_ring *r)
 {
-	const uint64_t start = r->next + rest_at(r, r->next);
+	const uint64_t start = r->hot.next + rest_at(r, r->hot.next);
 
-	if (r->next == r->position) {
-		r->next = start;
-		gyre_progress(r, start, 0, 0);
+	if (r->hot.next == r->hot.position) {
+		r->hot.next = start;
+		gyre_progress_(&r->hot, start, 0, 0);
 	} else {
-		r->next = start;
+		r->hot.next = start;
 	}
 }
 
 gyre_inline int look(struct gyre_ring *r, bool slots)
 {
 	for (;;) {
-		const uint64_t word = load_word(r, r->next, slots);
+		const uint64_t word = gyre_load_word_(&r->hot, r->hot.next, slots);
 
-		if (is_message(r, r->next, word, slots))
+		if (gyre_is_message_(&r->hot, r->hot.next, word, slots))
 			return 1;
-		if (slots ? !is_current(r, r->next, word, true) : word == 0) {
-			if (r->shown != r->position)
+		if (slots ? !is_current(r, r->hot.next, word, true) : word == 0) {
+			if (r->hot.shown != r->hot.position)
 				gyre_show_head(r);
 			return 0;
 		}
-		if (is_current(r, r->next, word, slots) && gyre_word_type(word) == GYRE_WORD_CLOSE) {
+		if (is_current(r, r->hot.next, word, slots) && gyre_word_type(word) == GYRE_WORD_CLOSE) {
 			reach_end(r);
 			return GYRE_ECLOSED;
 		}
-		if (!is_pad(r, r->next, word, slots))
+		if (!is_pad(r, r->hot.next, word, slots))
 			return GYRE_ECORRUPT;
 		skip_pad(r);
 	}
@@ -78,15 +78,15 @@ gyre_inline bool is_there(struct gyre_ring *r, bool slots)
 /* The next message's word, loaded once and judged. */
 gyre_inline int find(struct gyre_ring *r, int64_t timeout_ns, uint64_t *ret_word, bool slots)
 {
-	uint64_t word = load_word(r, r->next, slots);
+	uint64_t word = gyre_load_word_(&r->hot, r->hot.next, slots);
 
-	if (gyre_unlikely(!is_message(r, r->next, word, slots))) {
+	if (gyre_unlikely(!gyre_is_message_(&r->hot, r->hot.next, word, slots))) {
 		const int outcome = wait_for_message(r, timeout_ns, slots);
 
 		if (outcome != GYRE_OK)
 			return outcome;
-		word = load_word(r, r->next, slots);
-		if (!is_message(r, r->next, word, slots))
+		word = gyre_load_word_(&r->hot, r->hot.next, slots);
+		if (!gyre_is_message_(&r->hot, r->hot.next, word, slots))
 			return GYRE_ECORRUPT; /* changed after its commit */
 	}
 	*ret_word = word;
@@ -97,56 +97,30 @@ gyre_inline void describe(
 	const struct gyre_ring *r, uint64_t word, const void *data, struct gyre_message *ret_message)
 {
 	ret_message->data = data;
-	ret_message->bytes = gyre_word_length(word);
+	ret_message->bytes = gyre_word_length_(word);
 	ret_message->tag = gyre_word_tag(word);
 	ret_message->flags = 0;
-	ret_message->position = r->next;
+	ret_message->position = r->hot.next;
 }
 
-/* A word was judged: copy its message out and release it, by one store. */
-gyre_inline int64_t take(struct gyre_ring *r, uint64_t word, void *buffer,
-	struct gyre_message *ret_message, bool small, bool slots)
-{
-	const size_t bytes = gyre_word_length(word);
-	const uint64_t end = r->next + span_of(r, bytes, slots);
-	const uint8_t *const payload = payload_at(r, r->next, slots);
-
-	if (ret_message != NULL)
-		describe(r, word, buffer, ret_message);
-	r->next = end;
-	if (small)
-		gyre_copy_small(buffer, payload, bytes);
-	else
-		memcpy(buffer, payload, bytes);
-	gyre_progress(r, end, 1, bytes);
-	return (int64_t)bytes;
-}
-
-/* Out of line, so that the quick way calls nothing and saves no registers. */
-gyre_inline int64_t receive_slowly(struct gyre_ring *r, void *buffer, size_t buffer_bytes,
+gyre_inline int64_t receive(struct gyre_ring *r, void *buffer, size_t buffer_bytes,
 	int64_t timeout_ns, struct gyre_message *ret_message, bool slots)
 {
 	uint64_t word;
 	int outcome;
 
-	if (r->next != r->position)
+	if (r->hot.next != r->hot.position)
 		return GYRE_ESTATE;
 	outcome = find(r, timeout_ns, &word, slots);
 	if (outcome != GYRE_OK)
 		return outcome;
-	if (gyre_word_length(word) > buffer_bytes) {
+	if (gyre_word_length_(word) > buffer_bytes) {
 		if (ret_message != NULL)
 			describe(r, word, NULL, ret_message);
 		return GYRE_EMSGSIZE;
 	}
-	return gyre_word_length(word) <= GYRE_SMALL ? take(r, word, buffer, ret_message, true, slots)
-						    : take(r, word, buffer, ret_message, false, slots);
-}
-
-gyre_inline bool is_quick(const struct gyre_ring *r, uint64_t word, size_t buffer_bytes, bool slots)
-{
-	return r->next == r->position && is_message(r, r->next, word, slots) &&
-		gyre_word_length(word) <= GYRE_SMALL && gyre_word_length(word) <= buffer_bytes;
+	return gyre_word_length_(word) <= GYRE_SMALL_ ? gyre_take_(&r->hot, word, buffer, ret_message, true, slots)
+						    : gyre_take_(&r->hot, word, buffer, ret_message, false, slots);
 }
 
 /* One message of a batch into the buffer. */
@@ -161,8 +135,11 @@ gyre_inline int copy_out(struct gyre_ring *r, int64_t timeout_ns, uint8_t *to, s
 	describe(r, word, to, ret_message);
 	if (ret_message->bytes > room)
 		return GYRE_EMSGSIZE;
-	gyre_copy(to, payload_at(r, r->next, slots), ret_message->bytes);
-	r->next += span_of(r, ret_message->bytes, slots);
+	if (ret_message->bytes <= GYRE_SMALL_)
+		gyre_copy_small_(to, payload_at(r, r->hot.next, slots), ret_message->bytes);
+	else
+		memcpy(to, payload_at(r, r->hot.next, slots), ret_message->bytes);
+	r->hot.next += gyre_span_(&r->hot, ret_message->bytes, slots);
 	return GYRE_OK;
 }
 
@@ -174,7 +151,7 @@ gyre_inline int receive_batch(struct gyre_ring *r, void *buffer, size_t buffer_b
 	unsigned found = 0;
 	int outcome = GYRE_OK;
 
-	if (r->next != r->position)
+	if (r->hot.next != r->hot.position)
 		return GYRE_ESTATE;
 	while (found < count && used <= buffer_bytes && (found == 0 || is_there(r, slots))) {
 		outcome = copy_out(r, timeout_ns, (uint8_t *)buffer + used,
@@ -187,7 +164,7 @@ gyre_inline int receive_batch(struct gyre_ring *r, void *buffer, size_t buffer_b
 	}
 	if (found == 0)
 		return outcome;
-	gyre_progress(r, r->next, found, bytes);
+	gyre_progress_(&r->hot, r->hot.next, found, bytes);
 	if (r->closed)
 		gyre_mark_ended(r);
 	return (int)found;
@@ -204,8 +181,8 @@ gyre_inline int peek(struct gyre_ring *r, int64_t timeout_ns, struct gyre_messag
 
 		if (outcome != GYRE_OK)
 			return found > 0 ? (int)found : outcome;
-		describe(r, word, payload_at(r, r->next, slots), &ret_messages[found++]);
-		r->next += span_of(r, gyre_word_length(word), slots);
+		describe(r, word, payload_at(r, r->hot.next, slots), &ret_messages[found++]);
+		r->hot.next += gyre_span_(&r->hot, gyre_word_length_(word), slots);
 	}
 	return (int)found;
 }
@@ -215,31 +192,31 @@ gyre_inline int peek(struct gyre_ring *r, int64_t timeout_ns, struct gyre_messag
 gyre_inline int step_over(struct gyre_ring *r, uint64_t *position, uint64_t *bytes,
 	const struct gyre_message *expected, bool slots)
 {
-	uint64_t word = load_word(r, *position, slots);
+	uint64_t word = gyre_load_word_(&r->hot, *position, slots);
 
 	if (is_pad(r, *position, word, slots)) {
-		if (rest_at(r, *position) >= r->next - *position)
+		if (rest_at(r, *position) >= r->hot.next - *position)
 			return GYRE_ECORRUPT;
 		*position += rest_at(r, *position);
-		word = load_word(r, *position, slots);
+		word = gyre_load_word_(&r->hot, *position, slots);
 	}
 	if (expected != NULL && expected->position != *position)
 		return GYRE_ESTATE;
-	if (!is_message(r, *position, word, slots) ||
-		span_of(r, gyre_word_length(word), slots) > r->next - *position)
+	if (!gyre_is_message_(&r->hot, *position, word, slots) ||
+		gyre_span_(&r->hot, gyre_word_length_(word), slots) > r->hot.next - *position)
 		return GYRE_ECORRUPT;
-	*bytes += gyre_word_length(word);
-	*position += span_of(r, gyre_word_length(word), slots);
+	*bytes += gyre_word_length_(word);
+	*position += gyre_span_(&r->hot, gyre_word_length_(word), slots);
 	return GYRE_OK;
 }
 
 gyre_inline int release(
 	struct gyre_ring *r, const struct gyre_message *expected, unsigned count, bool slots)
 {
-	uint64_t position = r->position, bytes = 0;
+	uint64_t position = r->hot.position, bytes = 0;
 
 	for (unsigned i = 0; i < count; i++) {
-		const int outcome = position == r->next
+		const int outcome = position == r->hot.next
 			? GYRE_ESTATE
 			: step_over(r, &position, &bytes, expected, slots);
 
@@ -249,11 +226,11 @@ gyre_inline int release(
 	if (count == 0)
 		return GYRE_OK;
 	/* A PAD behind the last one held was passed by peek already: nothing else holds it. */
-	if (position != r->next && is_pad(r, position, load_word(r, position, slots), slots) &&
-		rest_at(r, position) == r->next - position)
-		position = r->next;
-	gyre_progress(r, position, count, bytes);
-	if (r->closed && r->next == r->position)
+	if (position != r->hot.next && is_pad(r, position, gyre_load_word_(&r->hot, position, slots), slots) &&
+		rest_at(r, position) == r->hot.next - position)
+		position = r->hot.next;
+	gyre_progress_(&r->hot, position, count, bytes);
+	if (r->closed && r->hot.next == r->hot.position)
 		gyre_mark_ended(r);
 	return GYRE_OK;
 }
@@ -282,36 +259,16 @@ static int slots_release(struct gyre_ring *r, const struct gyre_message *expecte
 	return release(r, expected, count, true);
 }
 
-static __attribute__((noinline)) int64_t records_receive_slowly(struct gyre_ring *r, void *buffer,
-	size_t buffer_bytes, int64_t timeout_ns, struct gyre_message *ret_message)
-{
-	return receive_slowly(r, buffer, buffer_bytes, timeout_ns, ret_message, false);
-}
-
 static int64_t records_receive(struct gyre_ring *r, void *buffer, size_t buffer_bytes,
 	int64_t timeout_ns, struct gyre_message *ret_message)
 {
-	const uint64_t word = load_word(r, r->next, false);
-
-	if (gyre_unlikely(!is_quick(r, word, buffer_bytes, false)))
-		return records_receive_slowly(r, buffer, buffer_bytes, timeout_ns, ret_message);
-	return take(r, word, buffer, ret_message, true, false);
-}
-
-static __attribute__((noinline)) int64_t slots_receive_slowly(struct gyre_ring *r, void *buffer,
-	size_t buffer_bytes, int64_t timeout_ns, struct gyre_message *ret_message)
-{
-	return receive_slowly(r, buffer, buffer_bytes, timeout_ns, ret_message, true);
+	return receive(r, buffer, buffer_bytes, timeout_ns, ret_message, false);
 }
 
 static int64_t slots_receive(struct gyre_ring *r, void *buffer, size_t buffer_bytes,
 	int64_t timeout_ns, struct gyre_message *ret_message)
 {
-	const uint64_t word = load_word(r, r->next, true);
-
-	if (gyre_unlikely(!is_quick(r, word, buffer_bytes, true)))
-		return slots_receive_slowly(r, buffer, buffer_bytes, timeout_ns, ret_message);
-	return take(r, word, buffer, ret_message, true, true);
+	return receive(r, buffer, buffer_bytes, timeout_ns, ret_message, true);
 }
 
 static int records_receive_batch(struct gyre_ring *r, void *buffer, size_t buffer_bytes,

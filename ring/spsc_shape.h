@@ -1,6 +1,7 @@
 /*
- * The two shapes of the spsc ring. Everything that differs between them is here, as functions of
- * a constant `slots` that the compiler folds away; the operations are written once.
+ * The two shapes of the spsc ring. Everything that differs between them is here, and for what is
+ * inlined in gyre_ring_inline.h, as functions of a constant `slots` that the compiler folds away; the
+ * operations are written once.
  *
  * Records (slots == false), variable size: contiguous records in a ring of bytes.
  *
@@ -30,90 +31,44 @@
 
 #include "ring_private.h"
 
-#define gyre_inline static inline __attribute__((always_inline))
-
-gyre_inline uint8_t *cell_at(const struct gyre_ring *r, uint64_t position, bool slots)
+static inline uint8_t *payload_at(const struct gyre_ring *r, uint64_t position, bool slots)
 {
-	return r->data + (slots ? (position & r->mask) * r->stride : (position & r->mask));
+	return gyre_cell_(&r->hot, position, slots) + GYRE_WORD_BYTES_;
 }
 
-gyre_inline _Atomic uint64_t *word_at(const struct gyre_ring *r, uint64_t position, bool slots)
+static inline uint64_t make_word(const struct gyre_ring *r, uint64_t position,
+	enum gyre_word_type type, size_t bytes, uint32_t tag, bool slots)
 {
-	return (_Atomic uint64_t *)(void *)cell_at(r, position, slots);
+	return gyre_word_(type, gyre_phase_(&r->hot, position, slots), bytes, tag);
 }
 
-gyre_inline uint8_t *payload_at(const struct gyre_ring *r, uint64_t position, bool slots)
+static inline void store_word(
+	const struct gyre_ring *r, uint64_t position, uint64_t word, bool slots)
 {
-	return cell_at(r, position, slots) + GYRE_WORD_BYTES;
-}
-
-/* How far a message of so many bytes moves the position. */
-gyre_inline uint64_t span_of(const struct gyre_ring *r, size_t bytes, bool slots)
-{
-	if (slots)
-		return 1;
-	return (GYRE_WORD_BYTES + (uint64_t)bytes + r->align - 1) & ~((uint64_t)r->align - 1);
+	/* [WORD] release: pairs with the acquire in gyre_load_word_(). */
+	__atomic_store_n((gyre_word_t_ *)(void *)gyre_cell_(&r->hot, position, slots), word,
+		__ATOMIC_RELEASE);
 }
 
 /* How far it is to the end of the data area. */
-gyre_inline uint64_t rest_at(const struct gyre_ring *r, uint64_t position)
+static inline uint64_t rest_at(const struct gyre_ring *r, uint64_t position)
 {
-	return r->capacity - (position & r->mask);
-}
-
-/* How much can stand at position in one piece. */
-gyre_inline uint64_t reach_at(const struct gyre_ring *r, uint64_t position, bool slots)
-{
-	return slots ? 1 : rest_at(r, position) + 2 * (uint64_t)r->align;
-}
-
-gyre_inline uint32_t phase_of(const struct gyre_ring *r, uint64_t position, bool slots)
-{
-	return slots ? (position & (r->mask + 1)) == 0 : 0;
-}
-
-gyre_inline uint64_t make_word(const struct gyre_ring *r, uint64_t position,
-	enum gyre_word_type type, size_t bytes, uint32_t tag, bool slots)
-{
-	return gyre_word(type, phase_of(r, position, slots), bytes, tag);
-}
-
-gyre_inline uint64_t load_word(const struct gyre_ring *r, uint64_t position, bool slots)
-{
-	/* [WORD] acquire: pairs with the release in store_word(). */
-	return atomic_load_explicit(word_at(r, position, slots), memory_order_acquire);
-}
-
-gyre_inline void store_word(const struct gyre_ring *r, uint64_t position, uint64_t word, bool slots)
-{
-	/* [WORD] release: pairs with the acquire in load_word(). Who sees the word sees the payload
-	 * and everything that the publication put behind it. */
-	atomic_store_explicit(word_at(r, position, slots), word, memory_order_release);
+	return r->hot.capacity - (position & r->hot.mask);
 }
 
 /* A word of this lap. */
-gyre_inline bool is_current(const struct gyre_ring *r, uint64_t position, uint64_t word, bool slots)
+static inline bool is_current(
+	const struct gyre_ring *r, uint64_t position, uint64_t word, bool slots)
 {
 	return gyre_word_type(word) != GYRE_WORD_NONE &&
-		gyre_word_phase(word) == phase_of(r, position, slots);
-}
-
-/* A word is believed only as far as its message stays inside its place. */
-gyre_inline bool is_message(const struct gyre_ring *r, uint64_t position, uint64_t word, bool slots)
-{
-	if ((word & 15) !=
-		((uint64_t)phase_of(r, position, slots) << 3 | (uint64_t)GYRE_WORD_MESSAGE))
-		return false;
-	if (slots)
-		return gyre_word_length(word) <= r->message_bytes_max;
-	return span_of(r, gyre_word_length(word), false) <= reach_at(r, position, false);
+		gyre_word_phase(word) == gyre_phase_(&r->hot, position, slots);
 }
 
 /* A PAD anywhere but at the start, where it would lead round for ever. */
-gyre_inline bool is_pad(const struct gyre_ring *r, uint64_t position, uint64_t word, bool slots)
+static inline bool is_pad(const struct gyre_ring *r, uint64_t position, uint64_t word, bool slots)
 {
 	return !slots && gyre_word_type(word) == GYRE_WORD_PAD && gyre_word_phase(word) == 0 &&
-		(position & r->mask) != 0;
+		(position & r->hot.mask) != 0;
 }
 
 #endif

@@ -32,7 +32,7 @@ static void count(_Atomic uint64_t *counter)
 		memory_order_relaxed);
 }
 
-int gyre_wake_peer(struct gyre_ring *r)
+int gyre_ring_wake_(struct gyre_ring *r)
 {
 	count(&r->seat->wakeups);
 	gyre_wake_one(r->wake);

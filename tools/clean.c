@@ -62,7 +62,7 @@ static void why_kept(const struct ring_view *view, char *buffer, size_t size)
 	else if (stays_by_wish(info))
 		snprintf(buffer, size, "empty, made to stay: gyre rm %s", key);
 	else if (info->state == GYRE_STATE_BROKEN)
-		snprintf(buffer, size, "%s; gyre clean --force %s", info->problem, key);
+		snprintf(buffer, size, "%s", info->problem);
 	else if (info->messages > 0)
 		snprintf(buffer, size, "%s: read it (gyre sub %s) or gyre clean --force %s", state,
 			key, key);

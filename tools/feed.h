@@ -26,8 +26,10 @@ int feed_commit(struct feed *feed, size_t bytes, uint32_t tag);
 /* A message of so many bytes does not fit: says what would. Returns the exit status. */
 int feed_too_long(const struct feed *feed, const char *what, uint64_t bytes);
 
-/* The two ways input becomes messages; both read to its end or until a signal. */
-int feed_lines(struct feed *feed, int input);
-int feed_pieces(struct feed *feed, int input, size_t piece_bytes);
+/* The two ways input becomes messages; both read to its end or until a signal. The second one is
+ * for pieces of at least so many bytes. */
+#define FEED_IN_PLACE_BYTES ((size_t)16384)
+int feed_divided(struct feed *feed, int input, size_t piece_bytes); /* 0: lines */
+int feed_in_place(struct feed *feed, int input, size_t piece_bytes);
 
 #endif

@@ -8,8 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "feed.h"
-#include "join.h"
 #include "numbers.h"
+#include "open.h"
 #include "say.h"
 #include "stop.h"
 #include "verb.h"
@@ -41,27 +41,6 @@ static const struct option_spec options[] = {
 	{0, "owner", OPTION_OWNER, AT(ring.permissions), "USER", "accept a ring of USER's"},
 	{0, NULL, OPTION_FLAG, 0, NULL, NULL},
 };
-
-/* Make the ring or find it, then sit down. One that ends in between is made again. */
-static int open_ring(const char *key, const struct gyre_ring_options *ring,
-	struct gyre_ring **ret_ring, bool *ret_made)
-{
-	struct gyre_error error;
-	int result, tries;
-
-	for (tries = 0; tries < 100; tries++) {
-		result = gyre_ring_create(key, ring, &error);
-		if (result < 0)
-			return say_error(key, &error);
-		*ret_made = result == 0;
-		result = join_ring(key, GYRE_PRODUCER, ring, ret_ring, &error);
-		if (result == GYRE_OK)
-			return STATUS_OK;
-		if (result != GYRE_ENOTFOUND)
-			break;
-	}
-	return say_error(key, &error);
-}
 
 static int open_input(const struct pub_settings *settings, int *ret_input)
 {
@@ -110,10 +89,12 @@ static int transfer(struct feed *feed, const struct pub_settings *settings,
 	progress_start(&feed->progress, !settings->quiet && say_is_watched(), input_bytes(input));
 	if (operands->count > 1)
 		status = send_words(feed, operands);
-	else if (settings->piece_bytes > 0)
-		status = feed_pieces(feed, input, settings->piece_bytes);
+	else if (settings->piece_bytes > gyre_ring_message_bytes_max(feed->ring))
+		status = feed_too_long(feed, "a piece", settings->piece_bytes);
+	else if (settings->piece_bytes >= FEED_IN_PLACE_BYTES)
+		status = feed_in_place(feed, input, settings->piece_bytes);
 	else
-		status = feed_lines(feed, input);
+		status = feed_divided(feed, input, settings->piece_bytes);
 	progress_end(&feed->progress);
 	if (status == STATUS_OK && stop_asked() != 0)
 		status = STATUS_SIGNAL + stop_asked();
@@ -149,7 +130,7 @@ static int publish(const char *key, const struct pub_settings *settings,
 	bool made = false;
 	int status;
 
-	status = open_ring(key, &settings->ring, &feed.ring, &made);
+	status = open_ring(key, &settings->ring, settings->wait_ns, &feed.ring, &made);
 	if (status != STATUS_OK)
 		return status;
 	status = transfer(&feed, settings, operands, input);

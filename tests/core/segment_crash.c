@@ -194,6 +194,8 @@ static const char *clean_after_death(const struct killing *killing, bool by_unli
 	key = private_key(p, name);
 	if (!gyre_is_leftover(&key))
 		return complain("%s is not known as a leftover", name);
+	if (p->backend->is_abandoned(&key, NULL) != GYRE_OK || count_private(p, name) != 1)
+		return complain("%s is not known to be abandoned", name);
 	if (gyre_segment_unlink(&key, NULL) != GYRE_OK)
 		return complain("%s cannot be removed", name);
 	return count_private(p, name) == 0 ? NULL : "the leftover is still there";
@@ -312,6 +314,8 @@ static const char *make_two_at_once(void *context)
 	if (count_private(p, name) != 2)
 		return "the second creator took the first one's away";
 	key = private_key(p, name);
+	if (p->backend->is_abandoned(&key, NULL) != GYRE_ELOCK)
+		return "it is taken for abandoned while its maker lives";
 	if (p->backend->unlink(&key, NULL, NULL) != GYRE_ELOCK)
 		return "it can be unlinked while its maker lives";
 	if (p->kind == PLACE_POSIX) {

@@ -375,6 +375,25 @@ Test(limits, holes_are_filled_by_whatever_the_system_has)
 	}
 }
 
+Test(limits, looking_at_holes_takes_no_memory)
+{
+	for (struct place *p = place_first(); p != NULL; p = place_next()) {
+		const int directory = open(p->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		const int wanted = gyre_fdmap_is_ram(directory) ? GYRE_EFORMAT : GYRE_OK;
+		struct gyre_map map = {.fd = -1};
+		struct stat st;
+
+		close(directory);
+		expect_well(plant_holes(p, 3 * MIB));
+		expect_well(expect_code(p->backend->attach(&p->key, GYRE_READ_ONLY,
+						&gyre_permissions_any, &map, &error),
+			wanted, &error));
+		p->backend->detach(&map);
+		cr_assert(eq(int, stat(p->path, &st), 0));
+		cr_assert(eq(i64, st.st_blocks, 0));
+	}
+}
+
 /* ---- Without fallocate ---- */
 
 static const char *create_without_fallocate(void *context)

@@ -174,6 +174,23 @@ Test(trust, a_foreign_owner_is_refused_unless_named)
 	}
 }
 
+Test(trust, who_only_looks_looks_at_everything_of_everyone)
+{
+	for (struct place *p = place_first(); p != NULL; p = place_next()) {
+		struct gyre_map map;
+
+		cr_assert(eq(int, create(&p->key, NULL), GYRE_OK));
+		cr_assert(eq(int, chmod(p->path, 0666), 0));
+		if (geteuid() == 0)
+			cr_assert(eq(int, chown(p->path, NOBODY, NOBODY), 0));
+		cr_assert(eq(int,
+			p->backend->attach(
+				&p->key, GYRE_READ_ONLY, &gyre_permissions_any, &map, NULL),
+			GYRE_OK));
+		p->backend->detach(&map);
+	}
+}
+
 static const char *use_what_root_made(void *context)
 {
 	const struct gyre_permissions root = {.trusted_uid = 0, .trust_uid = 1};

@@ -274,8 +274,7 @@ int send_number(struct gyre_ring *ring, uint64_t number, size_t bytes, int64_t t
 int64_t receive_number(struct gyre_ring *ring, uint64_t number, int64_t timeout_ns)
 {
 	struct gyre_message message;
-	const int64_t bytes =
-		gyre_ring_receive(ring, buffer, sizeof buffer, timeout_ns, &message);
+	const int64_t bytes = gyre_ring_receive(ring, buffer, sizeof buffer, timeout_ns, &message);
 
 	if (bytes < 0)
 		return bytes;

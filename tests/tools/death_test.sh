@@ -121,6 +121,7 @@ check "... in good order" state_has "$key" '^idle$'
 
 start sub "${PREFIX}nowhere"
 sub=$PID
+soon is_gyre "$sub"
 kill -TERM "$sub"
 ends "SIGTERM ends the wait for a ring" "$sub" 143
 
@@ -158,6 +159,18 @@ check "sub says that the producer died" soon grep -q "died" "$WORK/said"
 echo three | gyre pub "$key"
 ends "... and follows the next ring of that name" "$sub" 0
 check "... whole" cmp "$WORK/copy" <(printf 'one\ntwo\nthree\n')
+
+# Streams of one key that follow each other faster than they are read.
+key=${PREFIX}loop
+(for round in $(seq 20); do seq 1000 | gyre pub "$key" || echo "failed"; done) >"$WORK/pubs" &
+STARTED+=("$!")
+for round in $(seq 20); do
+	gyre sub "$key" || echo "failed"
+done >"$WORK/copy"
+wait "$!"
+check "a loop of pubs beside a loop of subs" cmp "$WORK/copy" \
+	<(for round in $(seq 20); do seq 1000; done)
+check "... none of which fails" test ! -s "$WORK/pubs"
 
 # Both sides at once, again and again.
 key=${PREFIX}churn

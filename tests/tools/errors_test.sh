@@ -59,6 +59,15 @@ expect "a too long line after others" 1 "--capacity 32K" \
 	pub "$key" --capacity 4K --file "$WORK/mixed"
 check "... leaves these" holds "$key" 1
 gyre rm "$key" >/dev/null
+echo >>"$WORK/mixed"
+expect "... with its newline in sight" 1 "10000 bytes.*--capacity 32K" \
+	pub "$key" --capacity 4K --file "$WORK/mixed"
+check "... leaves these too" holds "$key" 1
+gyre rm "$key" >/dev/null
+head -c 10M /dev/zero >"$WORK/longer"
+expect "a line of 10 MiB without newline" 1 "10485760 bytes.*--capacity 32M" \
+	pub "$key" --file "$WORK/longer"
+check "... leaves no ring" absent "$key"
 expect "a piece that is too long" 1 "--capacity (128|256)K" \
 	pub "$key" --capacity 64K --raw 64K --file "$WORK/long"
 check "... leaves no ring" absent "$key"

@@ -1,7 +1,7 @@
 /*
- * Input as pieces of one size, whatever it is; only the last may be shorter. They are read straight
- * into the ring. The first bytes of each are read aside: they tell whether there is another piece
- * at all, so nothing is reserved while the input is silent, or given back at its end.
+ * Input as large pieces, which are read straight into the ring; only the last may be shorter. The
+ * first bytes of each are read aside: they tell whether there is another piece at all, so nothing
+ * is reserved while the input is silent, or given back at its end.
  */
 #include <errno.h>
 #include <string.h>
@@ -11,7 +11,7 @@
 #include "stop.h"
 #include "tag.h"
 
-enum { ASIDE_BYTES = 4096 };
+enum { ASIDE_BYTES = FEED_IN_PLACE_BYTES / 4 };
 
 /* Reads until all is there, the input ends, or a signal. How much, or -1. */
 static ssize_t fill(int input, char *data, size_t bytes)
@@ -61,18 +61,15 @@ static int send_piece(
 	return feed_commit(feed, used + (size_t)more, feed->tag | TAG_NO_NEWLINE);
 }
 
-int feed_pieces(struct feed *feed, int input, size_t piece_bytes)
+int feed_in_place(struct feed *feed, int input, size_t piece_bytes)
 {
-	const size_t first = piece_bytes < ASIDE_BYTES ? piece_bytes : ASIDE_BYTES;
 	char aside[ASIDE_BYTES];
 	bool last = false;
 	int status = STATUS_OK;
 	ssize_t used;
 
-	if (piece_bytes > gyre_ring_message_bytes_max(feed->ring))
-		return feed_too_long(feed, "a piece", piece_bytes);
 	while (status == STATUS_OK && !last && stop_asked() == 0) {
-		used = fill(input, aside, first);
+		used = fill(input, aside, ASIDE_BYTES);
 		if (used < 0)
 			return input_failed();
 		if (used == 0)

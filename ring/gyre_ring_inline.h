@@ -1,0 +1,398 @@
+/**
+ * @file gyre_ring_inline.h
+ * @brief The quick ways of gyre_ring.h, for the caller's compiler to inline.
+ *
+ * Included by gyre_ring.h; not to be included by itself. Nothing here is API: only the functions
+ * that gyre_ring.h documents are, and they behave the same with GYRE_NO_INLINE defined before the
+ * include, when every call is a call into the library. What is inlined is the case in which a
+ * message moves at once, without waiting: the size of a message is often known where the call
+ * stands, and a call costs as much as moving eight bytes. The library is compiled from the same
+ * code. Its order, word by word, is docs/layout.md's and docs/ordering.md's.
+ */
+#ifndef GYRE_RING_INLINE_H
+#define GYRE_RING_INLINE_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#ifdef __cplusplus
+extern "C" {
+#define gyre_cast_(type, value) reinterpret_cast<type>(value)
+#else
+#define gyre_cast_(type, value) ((type)(value))
+#endif
+
+#define gyre_inline static inline __attribute__((always_inline, unused))
+#define gyre_likely_(x) __builtin_expect(!!(x), 1)
+#define gyre_unlikely_(x) __builtin_expect(!!(x), 0)
+
+typedef uint64_t __attribute__((may_alias)) gyre_word_t_;
+typedef uint64_t __attribute__((may_alias, aligned(1))) gyre_u64_any_;
+typedef uint32_t __attribute__((may_alias, aligned(1))) gyre_u32_any_;
+
+/* Which quick way a handle has; 0 after fork(), and for the role it has not. */
+enum gyre_quick_ { GYRE_QUICK_NONE_ = 0, GYRE_QUICK_RECORDS_ = 1, GYRE_QUICK_SLOTS_ = 2 };
+
+/* The head of every handle. */
+struct gyre_ring_hot_ {
+	uint32_t quick_send, quick_receive; /* enum gyre_quick_ */
+	uint8_t *data;                      /* of position 0 */
+	uint64_t mask;     /* of an index: in bytes (records) or slots */
+	uint64_t capacity; /* in the unit of positions */
+	uint64_t position; /* producer: tail; consumer: head, all before it is released */
+	uint64_t limit;    /* producer: may write up to here */
+	uint64_t next;     /* consumer: the first one not yet peeked */
+	uint64_t shown;    /* consumer: the head as the producer was told */
+	uint64_t show_every;
+	uint64_t prefetch_ahead;
+	uint64_t messages, bytes;       /* of the ledger */
+	gyre_word_t_ *ledger;           /* two: position, messages, bytes */
+	const uint32_t *wake_word;      /* where the other side sleeps */
+	uint32_t ledger_index;          /* the one to be written next: 0, or 3 */
+	uint32_t align;                 /* records: of positions; slots: 1 */
+	uint32_t stride;                /* slots */
+	uint32_t message_bytes_max;
+	uint32_t fence; /* not 0: publications need a fence before the look for sleepers */
+	uint32_t reserved;
+};
+
+/* Out of line: wake the other side; GYRE_OK. */
+GYRE_API int gyre_ring_wake_(struct gyre_ring *ring);
+/* Out of line: the head is to be shown, or a producer may wait for the room; GYRE_OK. */
+GYRE_API int gyre_ring_show_(struct gyre_ring *ring);
+GYRE_API int gyre_ring_wake_if_room_(struct gyre_ring *ring);
+
+gyre_inline struct gyre_ring_hot_ *gyre_hot_(struct gyre_ring *ring)
+{
+	return gyre_cast_(struct gyre_ring_hot_ *, ring);
+}
+
+/* ---- The 8-byte word in front of every message ----
+ *
+ *	bits 0-2   type, 0 nothing, 1 message, 2 pad, 3 close
+ *	bit  3     phase: fixed slots flip it every lap; records leave it 0
+ *	bits 4-31  length in bytes
+ *	bits 32-63 the user's tag
+ */
+#define GYRE_WORD_BYTES_ 8u
+#define GYRE_WORD_MESSAGE_ 1u
+
+gyre_inline uint64_t gyre_word_(uint32_t type, uint32_t phase, size_t bytes, uint32_t tag)
+{
+	return (uint64_t)tag << 32 | (uint32_t)bytes << 4 | phase << 3 | type;
+}
+
+gyre_inline uint32_t gyre_word_length_(uint64_t word)
+{
+	return (uint32_t)word >> 4;
+}
+
+/* ---- The two shapes; `slots` is always a constant ---- */
+
+gyre_inline uint8_t *gyre_cell_(const struct gyre_ring_hot_ *r, uint64_t position, int slots)
+{
+	return r->data + (slots ? (position & r->mask) * r->stride : (position & r->mask));
+}
+
+/* How far a message of so many bytes moves the position. */
+gyre_inline uint64_t gyre_span_(const struct gyre_ring_hot_ *r, size_t bytes, int slots)
+{
+	if (slots)
+		return 1;
+	return (GYRE_WORD_BYTES_ + (uint64_t)bytes + r->align - 1) & ~((uint64_t)r->align - 1);
+}
+
+/* How much can stand at position in one piece: to the end of the data area, and the slack. */
+gyre_inline uint64_t gyre_reach_(const struct gyre_ring_hot_ *r, uint64_t position, int slots)
+{
+	return slots ? 1 : r->capacity - (position & r->mask) + 2 * (uint64_t)r->align;
+}
+
+gyre_inline uint32_t gyre_phase_(const struct gyre_ring_hot_ *r, uint64_t position, int slots)
+{
+	return slots ? (position & (r->mask + 1)) == 0 : 0;
+}
+
+/* A word is believed only as far as its message stays inside its place. */
+gyre_inline int gyre_is_message_(
+	const struct gyre_ring_hot_ *r, uint64_t position, uint64_t word, int slots)
+{
+	if ((word & 15) != (uint64_t)(gyre_phase_(r, position, slots) << 3 | GYRE_WORD_MESSAGE_))
+		return 0;
+	if (slots)
+		return gyre_word_length_(word) <= r->message_bytes_max;
+	return gyre_span_(r, gyre_word_length_(word), 0) <= gyre_reach_(r, position, 0);
+}
+
+/* ---- Memory ---- */
+
+/* Ask for ownership of a line that will be written soon: the one thing that makes a stream fast,
+ * since stores commit in order and one missing line holds up all that follow. */
+gyre_inline void gyre_prefetch_write_(const void *address)
+{
+#if defined(__x86_64__) || defined(__i386__)
+	/* gcc has no builtin for it that works without -mprfchw. */
+	__asm__ volatile("prefetchw %0" : : "m"(*gyre_cast_(const char *, address)));
+#else
+	__builtin_prefetch(address, 1, 3);
+#endif
+}
+
+gyre_inline void gyre_prefetch_ahead_(
+	const struct gyre_ring_hot_ *r, uint64_t position, size_t bytes, int slots)
+{
+	const uint64_t ahead = position + r->prefetch_ahead;
+
+	gyre_prefetch_write_(gyre_cell_(r, ahead, slots));
+	if (bytes > 56)
+		for (size_t line = 64; line < bytes + GYRE_WORD_BYTES_ && line < 4096; line += 64)
+			gyre_prefetch_write_(slots ? gyre_cell_(r, ahead, 1) + line
+						   : gyre_cell_(r, ahead + line, 0));
+}
+
+gyre_inline void gyre_copy_word_(uint8_t *to, const uint8_t *from, size_t i)
+{
+	uint64_t word = gyre_cast_(const gyre_u64_any_ *, from)[i];
+
+	__asm__("" : "+r"(word)); /* keep the compiler from making wider loads of it */
+	gyre_cast_(gyre_u64_any_ *, to)[i] = word;
+}
+
+#define GYRE_SMALL_ 64u
+
+/* Up to GYRE_SMALL_ bytes in words of eight: a wider load would stall on what the caller stored
+ * just before in narrower ones (store forwarding). Reads and writes exactly bytes. */
+gyre_inline void gyre_copy_small_(uint8_t *to, const uint8_t *from, size_t bytes)
+{
+	switch (bytes / 8) {
+	case 8:
+		gyre_copy_word_(to, from, 7); /* fall through */
+	case 7:
+		gyre_copy_word_(to, from, 6); /* fall through */
+	case 6:
+		gyre_copy_word_(to, from, 5); /* fall through */
+	case 5:
+		gyre_copy_word_(to, from, 4); /* fall through */
+	case 4:
+		gyre_copy_word_(to, from, 3); /* fall through */
+	case 3:
+		gyre_copy_word_(to, from, 2); /* fall through */
+	case 2:
+		gyre_copy_word_(to, from, 1); /* fall through */
+	case 1:
+		gyre_copy_word_(to, from, 0);
+		if (bytes % 8 != 0)
+			gyre_copy_word_(to + bytes - 8, from + bytes - 8, 0);
+		return;
+	default:
+		break;
+	}
+	if (bytes >= 4) {
+		const uint32_t first = *gyre_cast_(const gyre_u32_any_ *, from);
+		const uint32_t last = *gyre_cast_(const gyre_u32_any_ *, from + bytes - 4);
+
+		*gyre_cast_(gyre_u32_any_ *, to) = first;
+		*gyre_cast_(gyre_u32_any_ *, to + bytes - 4) = last;
+	} else {
+		for (size_t i = 0; i < bytes; i++)
+			to[i] = from[i];
+	}
+}
+
+/* ---- Publishing ---- */
+
+/* Write the next ledger: so many messages and bytes more than before, up to position. Three
+ * stores to a line that nobody else reads. Everything is loaded before the first store: what is
+ * stored into the segment could, for all the compiler knows, change the handle. */
+gyre_inline void gyre_ledger_write_(
+	struct gyre_ring_hot_ *r, uint64_t position, uint64_t messages_more, uint64_t bytes_more)
+{
+	const uint64_t messages = r->messages + messages_more;
+	const uint64_t bytes = r->bytes + bytes_more;
+	const uint32_t index = r->ledger_index;
+	gyre_word_t_ *const next = r->ledger + index;
+
+	r->position = position;
+	r->messages = messages;
+	r->bytes = bytes;
+	r->ledger_index = index ^ 3;
+	__atomic_store_n(&next[1], messages, __ATOMIC_RELAXED);
+	__atomic_store_n(&next[2], bytes, __ATOMIC_RELAXED);
+	/* [LEDGER] release: pairs with the acquire in gyre_ledger_read(). The counts before it are
+	 * whole; and on the consumer's side its last read of the room given back happens before
+	 * the producer's next write there. */
+	__atomic_store_n(&next[0], position, __ATOMIC_RELEASE);
+}
+
+/* Relaxed: the publication is ordered before this load, by a fence or by the sleeper's
+ * membarrier. [SLEEP] */
+gyre_inline int gyre_may_sleep_(const struct gyre_ring_hot_ *r)
+{
+	return (__atomic_load_n(r->wake_word, __ATOMIC_RELAXED) & 1) != 0;
+}
+
+/* After a publication: wake the other side if it may sleep. GYRE_OK. */
+gyre_inline int gyre_published_(struct gyre_ring_hot_ *r)
+{
+	/* [SLEEP] Either this fence or the sleeper's membarrier orders the publication before the
+	 * look at the flag; the sleeper sets the flag before it looks at the ring again. */
+	if (r->fence)
+		__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	else
+		__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	if (gyre_unlikely_(gyre_may_sleep_(r)))
+		return gyre_ring_wake_(gyre_cast_(struct gyre_ring *, r));
+	return GYRE_OK;
+}
+
+/* Publish from the tail, whose cell is given, up to end: all is written but the first word, which
+ * shows it. GYRE_OK. */
+gyre_inline int gyre_publish_(struct gyre_ring_hot_ *r, uint8_t *cell, uint64_t end,
+	uint64_t first_word, uint64_t messages, uint64_t bytes, int slots)
+{
+	/* Relaxed: ordered before the word that leads there by that one's release. */
+	if (!slots)
+		__atomic_store_n(gyre_cast_(gyre_word_t_ *, gyre_cell_(r, end, 0)), 0,
+			__ATOMIC_RELAXED);
+	/* [WORD] release: pairs with the acquire in gyre_load_word_(). Who sees the word sees the
+	 * payload and everything that the publication put behind it. */
+	__atomic_store_n(gyre_cast_(gyre_word_t_ *, cell), first_word, __ATOMIC_RELEASE);
+	gyre_ledger_write_(r, end, messages, bytes);
+	return gyre_published_(r);
+}
+
+gyre_inline uint64_t gyre_load_word_(
+	const struct gyre_ring_hot_ *r, uint64_t position, int slots)
+{
+	/* [WORD] acquire: pairs with the release in gyre_publish_() and store_word(). */
+	return __atomic_load_n(
+		gyre_cast_(gyre_word_t_ *, gyre_cell_(r, position, slots)), __ATOMIC_ACQUIRE);
+}
+
+/* Release everything before position: the exact progress, and every quarter of the ring the shown
+ * head. GYRE_OK. */
+gyre_inline int gyre_progress_(
+	struct gyre_ring_hot_ *r, uint64_t position, uint64_t messages, uint64_t bytes)
+{
+	const int show = position - r->shown >= r->show_every;
+
+	gyre_ledger_write_(r, position, messages, bytes);
+	if (gyre_unlikely_(show))
+		return gyre_ring_show_(gyre_cast_(struct gyre_ring *, r));
+	if (gyre_unlikely_(gyre_may_sleep_(r)))
+		return gyre_ring_wake_if_room_(gyre_cast_(struct gyre_ring *, r));
+	return GYRE_OK;
+}
+
+/* ---- One message ---- */
+
+/* Whether a message goes to position at once. While a reservation is open, and after the close,
+ * limit equals position, so that neither is asked here. */
+gyre_inline int gyre_fits_(
+	const struct gyre_ring_hot_ *r, uint64_t position, size_t bytes, int slots)
+{
+	const uint64_t span = gyre_span_(r, bytes, slots);
+
+	return bytes <= r->message_bytes_max && r->limit - position >= span &&
+		gyre_reach_(r, position, slots) >= span;
+}
+
+/* There is room at the tail: write the message and publish it. */
+gyre_inline int gyre_put_(struct gyre_ring_hot_ *r, const void *data, size_t bytes, uint32_t tag,
+	int small, int slots)
+{
+	const uint64_t position = r->position;
+	const uint64_t end = position + gyre_span_(r, bytes, slots);
+	const uint64_t word =
+		gyre_word_(GYRE_WORD_MESSAGE_, gyre_phase_(r, position, slots), bytes, tag);
+	uint8_t *const cell = gyre_cell_(r, position, slots);
+
+	gyre_prefetch_ahead_(r, position, bytes, slots);
+	if (small)
+		gyre_copy_small_(
+			cell + GYRE_WORD_BYTES_, gyre_cast_(const uint8_t *, data), bytes);
+	else
+		memcpy(cell + GYRE_WORD_BYTES_, data, bytes);
+	return gyre_publish_(r, cell, end, word, 1, bytes, slots);
+}
+
+/* The message of this word is judged: copy it out and release it, by one store. */
+gyre_inline int64_t gyre_take_(struct gyre_ring_hot_ *r, uint64_t word, void *buffer,
+	struct gyre_message *ret_message, int small, int slots)
+{
+	const uint64_t position = r->next;
+	const size_t bytes = gyre_word_length_(word);
+	const uint64_t end = position + gyre_span_(r, bytes, slots);
+	const uint8_t *const payload = gyre_cell_(r, position, slots) + GYRE_WORD_BYTES_;
+
+	if (ret_message != NULL) {
+		ret_message->data = buffer;
+		ret_message->bytes = bytes;
+		ret_message->tag = (uint32_t)(word >> 32);
+		ret_message->flags = 0;
+		ret_message->position = position;
+	}
+	r->next = end;
+	if (small)
+		gyre_copy_small_(gyre_cast_(uint8_t *, buffer), payload, bytes);
+	else
+		memcpy(buffer, payload, bytes);
+	gyre_progress_(r, end, 1, bytes);
+	return (int64_t)bytes;
+}
+
+gyre_inline int gyre_can_take_(
+	const struct gyre_ring_hot_ *r, uint64_t word, size_t buffer_bytes, int slots)
+{
+	return r->next == r->position && gyre_is_message_(r, r->next, word, slots) &&
+		gyre_word_length_(word) <= buffer_bytes && gyre_word_length_(word) <= GYRE_SMALL_;
+}
+
+#ifndef GYRE_NO_INLINE
+
+gyre_inline int gyre_ring_send_inline_(struct gyre_ring *ring, const void *data, size_t bytes,
+	uint32_t tag, int64_t timeout_ns)
+{
+	struct gyre_ring_hot_ *const r = gyre_hot_(ring);
+
+	if (gyre_likely_(bytes <= GYRE_SMALL_)) {
+		if (r->quick_send == GYRE_QUICK_RECORDS_) {
+			if (gyre_likely_(gyre_fits_(r, r->position, bytes, 0)))
+				return gyre_put_(r, data, bytes, tag, 1, 0);
+		} else if (r->quick_send == GYRE_QUICK_SLOTS_) {
+			if (gyre_likely_(gyre_fits_(r, r->position, bytes, 1)))
+				return gyre_put_(r, data, bytes, tag, 1, 1);
+		}
+	}
+	return gyre_ring_send(ring, data, bytes, tag, timeout_ns);
+}
+
+gyre_inline int64_t gyre_ring_receive_inline_(struct gyre_ring *ring, void *buffer,
+	size_t buffer_bytes, int64_t timeout_ns, struct gyre_message *ret_message)
+{
+	struct gyre_ring_hot_ *const r = gyre_hot_(ring);
+
+	if (r->quick_receive == GYRE_QUICK_RECORDS_) {
+		const uint64_t word = gyre_load_word_(r, r->next, 0);
+
+		if (gyre_likely_(gyre_can_take_(r, word, buffer_bytes, 0)))
+			return gyre_take_(r, word, buffer, ret_message, 1, 0);
+	} else if (r->quick_receive == GYRE_QUICK_SLOTS_) {
+		const uint64_t word = gyre_load_word_(r, r->next, 1);
+
+		if (gyre_likely_(gyre_can_take_(r, word, buffer_bytes, 1)))
+			return gyre_take_(r, word, buffer, ret_message, 1, 1);
+	}
+	return gyre_ring_receive(ring, buffer, buffer_bytes, timeout_ns, ret_message);
+}
+
+#define gyre_ring_send gyre_ring_send_inline_
+#define gyre_ring_receive gyre_ring_receive_inline_
+
+#endif
+
+#ifdef __cplusplus
+}
+#endif
+#endif
