@@ -126,4 +126,7 @@ void gyre_memory_look(struct gyre_memory *ret_memory)
 	read_text("/proc/self/cgroup", text);
 	for (size_t i = 0; i < sizeof versions / sizeof *versions; i++)
 		look_at_cgroups(&versions[i], text, swap, ret_memory);
+	/* A sixteenth stays free: who gives the last page to a ring stops the machine. */
+	if (ret_memory->limit != UINT64_MAX)
+		ret_memory->room = less(ret_memory->room, ret_memory->limit / 16);
 }

@@ -2,6 +2,7 @@
 #ifndef FRAMES_H
 #define FRAMES_H
 
+#include <gyre_ring.h>
 #include <stdint.h>
 
 enum {
@@ -17,5 +18,14 @@ struct frame {
 	uint8_t unused[48]; /* the pixels start on a cache line */
 	uint8_t pixels[FRAME_PIXELS];
 };
+
+/* Whichever of the two comes first makes the ring like this; the other finds it. */
+static inline struct gyre_ring_options frames_ring(void)
+{
+	return (struct gyre_ring_options){
+		.capacity_bytes = gyre_ring_capacity_for(4 * sizeof(struct frame)),
+		.align_bytes = 64,
+	};
+}
 
 #endif

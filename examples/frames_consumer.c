@@ -5,7 +5,6 @@
  *     cc -o frames_consumer frames_consumer.c $(pkg-config --cflags --libs gyre)
  *     ./frames_consumer
  */
-#include <gyre_ring.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include "frames.h"
@@ -21,7 +20,8 @@ static bool is_whole(const struct gyre_message *message)
 		return false;
 	for (unsigned y = 0; y < FRAME_HEIGHT; y++)
 		for (unsigned x = 0; x < FRAME_WIDTH; x++)
-			wrong += frame->pixels[y * FRAME_WIDTH + x] != (uint8_t)(x + y + frame->number);
+			wrong += frame->pixels[y * FRAME_WIDTH + x] !=
+				 (uint8_t)(x + y + frame->number);
 	return wrong == 0;
 }
 
@@ -34,7 +34,7 @@ static int consume(struct gyre_ring *ring, unsigned *ret_whole, unsigned *ret_br
 	for (;;) {
 		result = gyre_ring_peek(ring, GYRE_FOREVER, &message);
 		if (result == GYRE_ELEFT || result == GYRE_EDIED) {
-			fprintf(stderr, "frames: %s Waiting for another.\n", gyre_strerror(result));
+			fprintf(stderr, "frames: %s; waiting for another\n", gyre_strerror(result));
 			continue;
 		}
 		if (result != GYRE_OK)
@@ -49,16 +49,12 @@ static int consume(struct gyre_ring *ring, unsigned *ret_whole, unsigned *ret_br
 
 int main(void)
 {
-	const struct gyre_ring_options options = {
-		.capacity_bytes = gyre_ring_capacity_for(4 * sizeof(struct frame)),
-		.align_bytes = 64,
-	};
+	const struct gyre_ring_options options = frames_ring();
 	unsigned whole = 0, broken = 0;
 	struct gyre_error error;
 	struct gyre_ring *ring;
 	int result;
 
-	/* Whichever comes first makes the ring; the other finds it. */
 	if (gyre_ring_open("frames", GYRE_CONSUMER, &options, &ring, &error) != GYRE_OK) {
 		fprintf(stderr, "%s\n", error.what);
 		return 1;

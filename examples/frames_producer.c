@@ -5,7 +5,6 @@
  *     cc -o frames_producer frames_producer.c $(pkg-config --cflags --libs gyre)
  *     ./frames_producer 250
  */
-#include <gyre_ring.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include "frames.h"
@@ -42,10 +41,7 @@ static int produce(struct gyre_ring *ring, uint64_t count)
 int main(int argc, char **argv)
 {
 	const uint64_t count = argc > 1 ? strtoull(argv[1], NULL, 10) : 100;
-	const struct gyre_ring_options options = {
-		.capacity_bytes = gyre_ring_capacity_for(4 * sizeof(struct frame)),
-		.align_bytes = 64,
-	};
+	const struct gyre_ring_options options = frames_ring();
 	struct gyre_error error;
 	struct gyre_ring *ring;
 	int result;

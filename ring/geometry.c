@@ -89,6 +89,7 @@ static int plan_wake(uint32_t asked, uint32_t *ret_wake, struct gyre_error *rete
 int gyre_plan(const struct gyre_ring_options *o, struct gyre_header *h, struct gyre_error *reterr)
 {
 	const uint64_t capacity = o->capacity_bytes != 0 ? o->capacity_bytes : CAPACITY_DEFAULT;
+	uint64_t slots;
 	int outcome = check_options(o, reterr);
 
 	if (outcome != GYRE_OK)
@@ -105,9 +106,10 @@ int gyre_plan(const struct gyre_ring_options *o, struct gyre_header *h, struct g
 	h->flags = (o->flags & GYRE_RING_KEEP) != 0 ? GYRE_HEADER_KEEP : 0;
 	if (h->slot_bytes != 0) {
 		h->slot_stride = slot_stride(h->slot_bytes, h->align_bytes);
+		slots = (capacity + h->slot_stride - 1) / h->slot_stride;
 		/* At least four, of which one is kept for the end. */
 		h->capacity_bytes = h->slot_stride *
-			power_of_two_from(capacity / h->slot_stride < 4 ? 4 : capacity / h->slot_stride);
+			power_of_two_from(slots < 4 ? 4 : slots);
 	} else {
 		h->capacity_bytes = power_of_two_from(capacity);
 	}

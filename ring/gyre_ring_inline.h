@@ -165,6 +165,9 @@ gyre_inline void gyre_copy_word_(uint8_t *to, const uint8_t *from, size_t i)
  * just before in narrower ones (store forwarding). Reads and writes exactly bytes. */
 gyre_inline void gyre_copy_small_(uint8_t *to, const uint8_t *from, size_t bytes)
 {
+	/* What the compiler knows of the caller's object says nothing about the other cases. */
+	__asm__("" : "+r"(to));
+	__asm__("" : "+r"(from));
 	switch (bytes / 8) {
 	case 8:
 		gyre_copy_word_(to, from, 7); /* fall through */

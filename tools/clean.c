@@ -148,10 +148,8 @@ static void clean_all(struct clean *clean)
 static int end(struct clean *clean)
 {
 	char bytes[NUMBER_TEXT_BYTES];
-	int status = STATUS_OK;
+	const int status = table_end(clean->table);
 
-	if (clean->removed + clean->kept > 0)
-		status = table_end(clean->table);
 	if (status != STATUS_OK)
 		return status;
 	printf("%u ring%s %s (%s), %u kept\n", clean->removed, clean->removed == 1 ? "" : "s",

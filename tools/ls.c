@@ -213,7 +213,7 @@ static int list(const struct ls_settings *settings, const struct table_choice *c
 		return say_error(NULL, &error);
 	if (settings->json)
 		status = as_json(views, (unsigned)count, hidden);
-	else if (count > 0)
+	else
 		status = as_table(views, (unsigned)count, choice, settings);
 	for (i = 0; i < (unsigned)count; i++)
 		view_free(&views[i]);

@@ -87,7 +87,8 @@ void table_cell(struct table *table, unsigned position, const char *text)
 
 int table_end(struct table *table)
 {
-	const bool failed = table->failed || scols_print_table(table->scols) != 0;
+	const bool empty = table->row == NULL; /* of headings alone nobody has a use */
+	const bool failed = table->failed || (!empty && scols_print_table(table->scols) != 0);
 
 	scols_unref_table(table->scols);
 	free(table);

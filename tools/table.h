@@ -31,7 +31,7 @@ struct table *table_new(const struct table_column *columns, const struct table_c
 void table_row(struct table *table);
 void table_cell(struct table *table, unsigned position, const char *text);
 
-/* Prints and frees. Returns an exit status. */
+/* Prints, if there are rows, and frees. Returns an exit status. */
 int table_end(struct table *table);
 
 #endif

@@ -138,7 +138,7 @@ bit com[NMSG];         /* committed */
 bit fin[NMSG];         /* released or dropped */
 bit through[NPROC];    /* came to its end, alive */
 bit dead[NPROC];
-bit refused;           /* somebody was told that the ring is closed */
+bit is_closed;
 
 inline tell1(p)
 {
@@ -216,15 +216,12 @@ inline cells(pos, span, old, new)
 #define OPPOS(op) (((op) - 2) / 2)
 #define OPWAITS(op, ph, who) (LAP(word[IX(OPPOS(op))]) == LAPOF(OPPOS(op)) && \
 	PHASE(word[IX(OPPOS(op))]) == ph && OWNER(word[IX(OPPOS(op))]) == (who) + 1)
-#define RIGHT(op, who, b) (2 * (who) + (b))
-inline settle(op, ph, who)
-{
-	if
-	:: op[who] >= 2 && OPWAITS(op[who], ph, who) -> op[who] = 1 - (op[who] & 1)
-	:: op[who] >= 2 && !OPWAITS(op[who], ph, who) -> op[who] = op[who] & 1
-	:: else -> skip
+#define SETTLE(op, ph, who) \
+	if \
+	:: op[who] >= 2 && OPWAITS(op[who], ph, who) -> op[who] = 1 - (op[who] & 1) \
+	:: op[who] >= 2 && !OPWAITS(op[who], ph, who) -> op[who] = op[who] & 1 \
+	:: else -> skip \
 	fi
-}
 #define CUR(op, who) (2 * (who) + (op[who] & 1))
 #define NXT(op, who) (2 * (who) + 1 - (op[who] & 1))
 #define BEGIN(op, who, pos) op[who] = 2 + 2 * (pos) + 1 - (op[who] & 1)
@@ -248,8 +245,8 @@ inline repair()
 {
 #ifdef LEDGER
 #ifndef SETTLE_LATE
-	STEP(settle(pop, WRITING, d));
-	STEP(settle(cop, READING, d));
+	STEP(SETTLE(pop, WRITING, d));
+	STEP(SETTLE(cop, READING, d));
 #endif
 	/* an earlier repairer of d died over one word: did it change it? */
 	if
@@ -339,8 +336,8 @@ unclaimed:
 swept:
 #ifdef LEDGER
 #ifdef SETTLE_LATE
-	STEP(settle(pop, WRITING, d));
-	STEP(settle(cop, READING, d));
+	STEP(SETTLE(pop, WRITING, d));
+	STEP(SETTLE(cop, READING, d));
 #endif
 	/* every change of ours happened */
 	STEP(rop[d] = rop[d] & 1);
@@ -457,6 +454,8 @@ look:
 		:: closing ->
 			assert(holder[IX(t)] == 0);
 			word[IX(t)] = MK(LAPOF(t), 1, CLOSED, me + 1);
+			assert(!is_closed);
+			is_closed = 1;
 			t = 0;
 			goto leave
 		:: !closing && f > 0 ->
@@ -468,6 +467,7 @@ look:
 #endif
 		:: !closing && f == 0 ->
 			cells(t, SPANOF(ID(me, k)), 0, ID(me, k) + 1);
+			assert(!is_closed);
 #ifdef NO_OWNER
 			word[IX(t)] = MK(LAPOF(t), SPANOF(ID(me, k)), WRITING, 0)
 #else
@@ -586,7 +586,7 @@ end_wait:
 	fi;
 refuse:
 	/* Closed: the message is not taken. */
-	atomic { w = 0; t = 0; r = 0; closing = 0; refused = 1 };
+	atomic { w = 0; t = 0; r = 0; closing = 0; assert(is_closed) };
 leave:
 	/* Orderly: nothing is held. The lock byte is given back last. */
 	atomic { news[me] = 2; through[me] = 1; used[me] = 0; lock[me] = 0; k = 0; t = 0; tell() };
@@ -984,7 +984,7 @@ init {
 		i = 0;
 #if CLOSE
 		do
-		:: i < NC -> assert(dead[NP + i] || through[NP + i]); i++  /* all were told the end */
+		:: i < NC -> assert(!is_closed || dead[NP + i] || through[NP + i]); i++  /* all were told the end */
 		:: else -> break
 		od;
 		i = 0;

@@ -47,8 +47,23 @@ expect "an input that cannot be read" 1 "directory" pub "$key" --file "$WORK"
 check "... leaves no ring" absent "$key"
 
 # Sizes the ring cannot have, and messages that do not fit.
-expect "more memory than there is" 1 "create|free|larg|space|size" create "$key" --capacity 1048576G
+expect "more than any ring can have" 1 "capacity|possible" create "$key" --capacity 1048576G
 check "... leaves nothing" absent "$key"
+small_shm() { # ARGUMENT...: gyre where /dev/shm has 1 MiB; then says what is left there
+	unshare -m sh -c 'mount -t tmpfs -o size=1m tmpfs /dev/shm && timeout 20 "$@"
+		status=$?; ls /dev/shm; exit $status' sh "$@" >"$WORK/out" 2>"$WORK/err"
+}
+if small_shm true; then
+	small_shm "$GYRE" create "$key" --capacity 16M
+	check "a small /dev/shm: status 1" test $? -eq 1
+	check "... says how much was asked" grep -Eq "16(\.[0-9])? ?Mi?B?" "$WORK/err"
+	check "... and what to change" grep -q -- "--shm-size" "$WORK/err"
+	check "... and leaves nothing" test ! -s "$WORK/out"
+	small_shm "$GYRE" pub "$key" --capacity 16M word
+	check "... and so does pub" test $? -eq 1 -a ! -s "$WORK/out"
+else
+	skip "a small /dev/shm" "mounting is not allowed here"
+fi
 expect "an alignment that is no power of two" 1 "lign" create "$key" --align 24
 head -c 10000 /dev/zero | tr '\0' x >"$WORK/long"
 expect "a line that is too long names the size it takes" 1 "10000 bytes.*--capacity 32K" \
