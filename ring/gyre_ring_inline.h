@@ -31,7 +31,8 @@ typedef uint64_t __attribute__((may_alias)) gyre_word_t_;
 typedef uint64_t __attribute__((may_alias, aligned(1))) gyre_u64_any_;
 typedef uint32_t __attribute__((may_alias, aligned(1))) gyre_u32_any_;
 
-/* Which quick way a handle has; 0 after fork(), and for the role it has not. */
+/* Which quick way a handle has; none after fork(), for the role it has not, and to send in a ring of
+ * wake mode fence, where the fence costs more than the call. */
 enum gyre_quick_ { GYRE_QUICK_NONE_ = 0, GYRE_QUICK_RECORDS_ = 1, GYRE_QUICK_SLOTS_ = 2 };
 
 /* The head of every handle. */
@@ -39,22 +40,19 @@ struct gyre_ring_hot_ {
 	uint32_t quick_send, quick_receive; /* enum gyre_quick_ */
 	uint8_t *data;                      /* of position 0 */
 	uint64_t mask;     /* of an index: in bytes (records) or slots */
-	uint64_t capacity; /* in the unit of positions */
 	uint64_t position; /* producer: tail; consumer: head, all before it is released */
-	uint64_t limit;    /* producer: may write up to here */
+	uint64_t limit;    /* producer: may write up to here without looking, in one piece */
 	uint64_t next;     /* consumer: the first one not yet peeked */
 	uint64_t shown;    /* consumer: the head as the producer was told */
 	uint64_t show_every;
-	uint64_t prefetch_ahead;
-	uint64_t messages, bytes;       /* of the ledger */
-	gyre_word_t_ *ledger;           /* two: position, messages, bytes */
-	const uint32_t *wake_word;      /* where the other side sleeps */
-	uint32_t ledger_index;          /* the one to be written next: 0, or 3 */
-	uint32_t align;                 /* records: of positions; slots: 1 */
-	uint32_t stride;                /* slots */
+	uint64_t messages, bytes;  /* producer: committed */
+	gyre_word_t_ *progress;    /* consumer: its exact position, in its seat */
+	const uint32_t *wake_word; /* where the other side sleeps */
+	uint32_t align;            /* records: of positions; slots: 1 */
+	uint32_t stride;           /* slots */
 	uint32_t message_bytes_max;
-	uint32_t fence; /* not 0: publications need a fence before the look for sleepers */
 	uint32_t reserved;
+	uint64_t capacity; /* in the unit of positions */
 };
 
 /* Out of line: wake the other side; GYRE_OK. */
@@ -104,9 +102,9 @@ gyre_inline uint64_t gyre_span_(const struct gyre_ring_hot_ *r, size_t bytes, in
 }
 
 /* How much can stand at position in one piece: to the end of the data area, and the slack. */
-gyre_inline uint64_t gyre_reach_(const struct gyre_ring_hot_ *r, uint64_t position, int slots)
+gyre_inline uint64_t gyre_reach_(const struct gyre_ring_hot_ *r, uint64_t position)
 {
-	return slots ? 1 : r->capacity - (position & r->mask) + 2 * (uint64_t)r->align;
+	return r->capacity - (position & r->mask) + 2 * (uint64_t)r->align;
 }
 
 gyre_inline uint32_t gyre_phase_(const struct gyre_ring_hot_ *r, uint64_t position, int slots)
@@ -122,7 +120,7 @@ gyre_inline int gyre_is_message_(
 		return 0;
 	if (slots)
 		return gyre_word_length_(word) <= r->message_bytes_max;
-	return gyre_span_(r, gyre_word_length_(word), 0) <= gyre_reach_(r, position, 0);
+	return gyre_span_(r, gyre_word_length_(word), 0) <= gyre_reach_(r, position);
 }
 
 /* ---- Memory ---- */
@@ -139,16 +137,16 @@ gyre_inline void gyre_prefetch_write_(const void *address)
 #endif
 }
 
-gyre_inline void gyre_prefetch_ahead_(
-	const struct gyre_ring_hot_ *r, uint64_t position, size_t bytes, int slots)
-{
-	const uint64_t ahead = position + r->prefetch_ahead;
+/* How far ahead of its use a line is asked for. Beyond the end of the data area, and of the mapping,
+ * a prefetch does nothing: the lines behind the wrap are not asked for, a KiB a lap. */
+#define GYRE_PREFETCH_AHEAD_ 1024
 
-	gyre_prefetch_write_(gyre_cell_(r, ahead, slots));
+gyre_inline void gyre_prefetch_ahead_(const uint8_t *cell, size_t bytes)
+{
+	gyre_prefetch_write_(cell + GYRE_PREFETCH_AHEAD_);
 	if (bytes > 56)
 		for (size_t line = 64; line < bytes + GYRE_WORD_BYTES_ && line < 4096; line += 64)
-			gyre_prefetch_write_(slots ? gyre_cell_(r, ahead, 1) + line
-						   : gyre_cell_(r, ahead + line, 0));
+			gyre_prefetch_write_(cell + GYRE_PREFETCH_AHEAD_ + line);
 }
 
 gyre_inline void gyre_copy_word_(uint8_t *to, const uint8_t *from, size_t i)
@@ -205,29 +203,6 @@ gyre_inline void gyre_copy_small_(uint8_t *to, const uint8_t *from, size_t bytes
 
 /* ---- Publishing ---- */
 
-/* Write the next ledger: so many messages and bytes more than before, up to position. Three
- * stores to a line that nobody else reads. Everything is loaded before the first store: what is
- * stored into the segment could, for all the compiler knows, change the handle. */
-gyre_inline void gyre_ledger_write_(
-	struct gyre_ring_hot_ *r, uint64_t position, uint64_t messages_more, uint64_t bytes_more)
-{
-	const uint64_t messages = r->messages + messages_more;
-	const uint64_t bytes = r->bytes + bytes_more;
-	const uint32_t index = r->ledger_index;
-	gyre_word_t_ *const next = r->ledger + index;
-
-	r->position = position;
-	r->messages = messages;
-	r->bytes = bytes;
-	r->ledger_index = index ^ 3;
-	__atomic_store_n(&next[1], messages, __ATOMIC_RELAXED);
-	__atomic_store_n(&next[2], bytes, __ATOMIC_RELAXED);
-	/* [LEDGER] release: pairs with the acquire in gyre_ledger_read(). The counts before it are
-	 * whole; and on the consumer's side its last read of the room given back happens before
-	 * the producer's next write there. */
-	__atomic_store_n(&next[0], position, __ATOMIC_RELEASE);
-}
-
 /* Relaxed: the publication is ordered before this load, by a fence or by the sleeper's
  * membarrier. [SLEEP] */
 gyre_inline int gyre_may_sleep_(const struct gyre_ring_hot_ *r)
@@ -235,23 +210,9 @@ gyre_inline int gyre_may_sleep_(const struct gyre_ring_hot_ *r)
 	return (__atomic_load_n(r->wake_word, __ATOMIC_RELAXED) & 1) != 0;
 }
 
-/* After a publication: wake the other side if it may sleep. GYRE_OK. */
-gyre_inline int gyre_published_(struct gyre_ring_hot_ *r)
-{
-	/* [SLEEP] Either this fence or the sleeper's membarrier orders the publication before the
-	 * look at the flag; the sleeper sets the flag before it looks at the ring again. */
-	if (r->fence)
-		__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	else
-		__atomic_signal_fence(__ATOMIC_SEQ_CST);
-	if (gyre_unlikely_(gyre_may_sleep_(r)))
-		return gyre_ring_wake_(gyre_cast_(struct gyre_ring *, r));
-	return GYRE_OK;
-}
-
 /* Publish from the tail, whose cell is given, up to end: all is written but the first word, which
- * shows it. GYRE_OK. */
-gyre_inline int gyre_publish_(struct gyre_ring_hot_ *r, uint8_t *cell, uint64_t end,
+ * shows it. What the seat says of it may lag: it is found by walking the words. */
+gyre_inline void gyre_publish_(struct gyre_ring_hot_ *r, uint8_t *cell, uint64_t end,
 	uint64_t first_word, uint64_t messages, uint64_t bytes, int slots)
 {
 	/* Relaxed: ordered before the word that leads there by that one's release. */
@@ -261,8 +222,20 @@ gyre_inline int gyre_publish_(struct gyre_ring_hot_ *r, uint8_t *cell, uint64_t 
 	/* [WORD] release: pairs with the acquire in gyre_load_word_(). Who sees the word sees the
 	 * payload and everything that the publication put behind it. */
 	__atomic_store_n(gyre_cast_(gyre_word_t_ *, cell), first_word, __ATOMIC_RELEASE);
-	gyre_ledger_write_(r, end, messages, bytes);
-	return gyre_published_(r);
+	r->position = end;
+	r->messages += messages;
+	r->bytes += bytes;
+}
+
+/* After a publication in wake mode membarrier: wake the other side if it may sleep. GYRE_OK. */
+gyre_inline int gyre_published_(struct gyre_ring_hot_ *r)
+{
+	/* [SLEEP] The sleeper's membarrier orders the publication before the look at the flag; the
+	 * sleeper sets the flag before it looks at the ring again. */
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	if (gyre_unlikely_(gyre_may_sleep_(r)))
+		return gyre_ring_wake_(gyre_cast_(struct gyre_ring *, r));
+	return GYRE_OK;
 }
 
 gyre_inline uint64_t gyre_load_word_(
@@ -275,13 +248,14 @@ gyre_inline uint64_t gyre_load_word_(
 
 /* Release everything before position: the exact progress, and every quarter of the ring the shown
  * head. GYRE_OK. */
-gyre_inline int gyre_progress_(
-	struct gyre_ring_hot_ *r, uint64_t position, uint64_t messages, uint64_t bytes)
+gyre_inline int gyre_progress_(struct gyre_ring_hot_ *r, uint64_t position)
 {
-	const int show = position - r->shown >= r->show_every;
-
-	gyre_ledger_write_(r, position, messages, bytes);
-	if (gyre_unlikely_(show))
+	r->position = position;
+	/* [PROGRESS] release: pairs with the acquire in gyre_consumer_position(). The last read of
+	 * the room given back happens before the producer's next write there. One store to a line
+	 * that nobody else reads in normal running. */
+	__atomic_store_n(r->progress, position, __ATOMIC_RELEASE);
+	if (gyre_unlikely_(position - r->shown >= r->show_every))
 		return gyre_ring_show_(gyre_cast_(struct gyre_ring *, r));
 	if (gyre_unlikely_(gyre_may_sleep_(r)))
 		return gyre_ring_wake_if_room_(gyre_cast_(struct gyre_ring *, r));
@@ -295,14 +269,12 @@ gyre_inline int gyre_progress_(
 gyre_inline int gyre_fits_(
 	const struct gyre_ring_hot_ *r, uint64_t position, size_t bytes, int slots)
 {
-	const uint64_t span = gyre_span_(r, bytes, slots);
-
-	return bytes <= r->message_bytes_max && r->limit - position >= span &&
-		gyre_reach_(r, position, slots) >= span;
+	return bytes <= r->message_bytes_max &&
+		r->limit - position >= gyre_span_(r, bytes, slots);
 }
 
 /* There is room at the tail: write the message and publish it. */
-gyre_inline int gyre_put_(struct gyre_ring_hot_ *r, const void *data, size_t bytes, uint32_t tag,
+gyre_inline void gyre_put_(struct gyre_ring_hot_ *r, const void *data, size_t bytes, uint32_t tag,
 	int small, int slots)
 {
 	const uint64_t position = r->position;
@@ -311,13 +283,13 @@ gyre_inline int gyre_put_(struct gyre_ring_hot_ *r, const void *data, size_t byt
 		gyre_word_(GYRE_WORD_MESSAGE_, gyre_phase_(r, position, slots), bytes, tag);
 	uint8_t *const cell = gyre_cell_(r, position, slots);
 
-	gyre_prefetch_ahead_(r, position, bytes, slots);
+	gyre_prefetch_ahead_(cell, bytes);
 	if (small)
 		gyre_copy_small_(
 			cell + GYRE_WORD_BYTES_, gyre_cast_(const uint8_t *, data), bytes);
 	else
 		memcpy(cell + GYRE_WORD_BYTES_, data, bytes);
-	return gyre_publish_(r, cell, end, word, 1, bytes, slots);
+	gyre_publish_(r, cell, end, word, 1, bytes, slots);
 }
 
 /* The message of this word is judged: copy it out and release it, by one store. */
@@ -341,7 +313,7 @@ gyre_inline int64_t gyre_take_(struct gyre_ring_hot_ *r, uint64_t word, void *bu
 		gyre_copy_small_(gyre_cast_(uint8_t *, buffer), payload, bytes);
 	else
 		memcpy(buffer, payload, bytes);
-	gyre_progress_(r, end, 1, bytes);
+	gyre_progress_(r, end);
 	return (int64_t)bytes;
 }
 
@@ -361,11 +333,15 @@ gyre_inline int gyre_ring_send_inline_(struct gyre_ring *ring, const void *data,
 
 	if (gyre_likely_(bytes <= GYRE_SMALL_)) {
 		if (r->quick_send == GYRE_QUICK_RECORDS_) {
-			if (gyre_likely_(gyre_fits_(r, r->position, bytes, 0)))
-				return gyre_put_(r, data, bytes, tag, 1, 0);
+			if (gyre_likely_(gyre_fits_(r, r->position, bytes, 0))) {
+				gyre_put_(r, data, bytes, tag, 1, 0);
+				return gyre_published_(r);
+			}
 		} else if (r->quick_send == GYRE_QUICK_SLOTS_) {
-			if (gyre_likely_(gyre_fits_(r, r->position, bytes, 1)))
-				return gyre_put_(r, data, bytes, tag, 1, 1);
+			if (gyre_likely_(gyre_fits_(r, r->position, bytes, 1))) {
+				gyre_put_(r, data, bytes, tag, 1, 1);
+				return gyre_published_(r);
+			}
 		}
 	}
 	return gyre_ring_send(ring, data, bytes, tag, timeout_ns);

@@ -39,7 +39,8 @@ static void fill_participant(
 {
 	const struct gyre_seat *seat = gyre_seat_at(view, number);
 	const uint32_t word = atomic_load_explicit(&seat->state, memory_order_acquire);
-	const struct gyre_ledger_copy ledger = gyre_ledger_read(seat);
+	const struct gyre_ledger_copy ledger =
+		gyre_ring_shape_of(&view->header)->done_by(view, number);
 
 	memset(ret, 0, sizeof *ret);
 	ret->slot = number;

@@ -171,7 +171,7 @@ static void start(struct gyre_ring *r, enum gyre_role role, const struct gyre_ri
 	r->sleep = role == GYRE_CONSUMER ? &shared->consumers : &shared->producers;
 	r->wake = role == GYRE_CONSUMER ? &shared->producers : &shared->consumers;
 	r->hot.wake_word = (const uint32_t *)(const void *)&r->wake->word;
-	r->hot.fence = view->header.wake == GYRE_WAKE_FENCE || !r->attachment.membarrier;
+	r->fence = view->header.wake == GYRE_WAKE_FENCE || !r->attachment.membarrier;
 	r->no_spin = (options->flags & GYRE_RING_NO_SPIN) != 0;
 	gyre_wait_start(r);
 	shape->resume(r);
@@ -263,6 +263,8 @@ void gyre_ring_detach(struct gyre_ring *r)
 		return;
 	if (!r->attachment.poisoned) {
 		r->producer->discard(r); /* refuses where nothing is reserved */
+		if (r->producer != &gyre_no_producer)
+			gyre_ledger_flush(r);
 		gyre_leave(&r->attachment);
 		gyre_wake_all(r->wake); /* whoever waits for us shall see that we left */
 	}

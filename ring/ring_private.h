@@ -58,6 +58,9 @@ struct gyre_ring {
 	uint64_t reserved_bytes; /* producer: of the open reservation */
 	uint64_t reserved_limit; /* hot.limit, while it is open */
 	uint64_t aborted;
+	uint64_t flushed;      /* producer: the position of the later ledger */
+	unsigned ledger_index; /* producer: the one to be written next */
+	bool fence;   /* publications need a fence before the look for sleepers */
 	bool open;    /* producer: a reservation */
 	bool closed;  /* the close record was written, or seen */
 	bool no_spin; /* blocking calls sleep at once */
@@ -91,6 +94,12 @@ struct gyre_consumer_ops {
 		struct gyre_message *, unsigned count);
 };
 
+/* What a seat has done so far. */
+struct gyre_ledger_copy {
+	uint64_t position, messages, bytes;
+	unsigned index;
+};
+
 /* One kind of ring in one shape. */
 struct gyre_ring_shape {
 	const struct gyre_producer_ops *producer;
@@ -99,6 +108,7 @@ struct gyre_ring_shape {
 	gyre_settle_fn *settle;
 	/* For inspection: messages, used_bytes, closed. */
 	void (*measure)(const struct gyre_view *, struct gyre_ring_info *ret_info);
+	struct gyre_ledger_copy (*done_by)(const struct gyre_view *, unsigned number);
 };
 
 extern const struct gyre_producer_ops gyre_records_producer, gyre_slots_producer;
@@ -130,18 +140,20 @@ int gyre_compare_geometry(const struct gyre_header *header, const struct gyre_ri
 #define GYRE_SPSC_PRODUCER_SEAT 0u
 #define GYRE_SPSC_CONSUMER_SEAT 1u
 
-/* The later of a seat's two ledgers. [LEDGER] */
-struct gyre_ledger_copy {
-	uint64_t position, messages, bytes;
-	unsigned index;
-};
-struct gyre_ledger_copy gyre_ledger_read(const struct gyre_seat *seat);
+/* Write the producer's ledger, unless nothing happened since. */
+void gyre_ledger_flush(struct gyre_ring *r);
 
-/* Exact progress of a seat, as its peer may rely on it. */
-uint64_t gyre_ledger_position(const struct gyre_seat *seat);
+/* The consumer's exact progress. */
+uint64_t gyre_consumer_position(const struct gyre_view *view);
 
-/* Take a ledger up into the handle. */
-void gyre_ledger_resume(struct gyre_ring *r);
+/* After a publication: order it before the look for sleepers, look. GYRE_OK. */
+static inline int gyre_published(struct gyre_ring *r)
+{
+	/* [SLEEP] Wake mode fence: this orders what the sleeper's membarrier does in the other. */
+	if (r->fence)
+		atomic_thread_fence(memory_order_seq_cst);
+	return gyre_published_(&r->hot);
+}
 
 /* Wait until look() says yes (1) or ends it (negative). See ring/wait.c. */
 void gyre_wait_start(struct gyre_ring *r);
@@ -154,8 +166,6 @@ int gyre_show_head(struct gyre_ring *r);
 void gyre_reservation_open(struct gyre_ring *r);
 void gyre_reservation_close(struct gyre_ring *r); /* committed */
 void gyre_reservation_drop(struct gyre_ring *r);
-/* The settled seat's reservation, if one was open at the death, counts as aborted. */
-void gyre_reservation_settle(struct gyre_seat *seat);
 uint64_t gyre_aborted(const struct gyre_seat *seat);
 
 /* Consumer: the end was reached and nothing is held. */
@@ -163,9 +173,5 @@ void gyre_mark_ended(struct gyre_ring *r);
 
 /* Whether the closing record of a ring was taken. */
 bool gyre_is_ended(const struct gyre_view *view);
-
-/* Head as the producer may use it: the one shown lazily, or, exact, the consumer's ledger. False
- * if it is impossible. */
-bool gyre_refresh_limit(struct gyre_ring *r, bool exact);
 
 #endif

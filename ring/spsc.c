@@ -2,19 +2,23 @@
  * What the two spsc rings share. One producer and one consumer, each alone on its seat; nothing
  * in the segment is ever claimed, so nothing can be left claimed by a death.
  *
- * Progress stands twice. The consumer shows its head lazily, every quarter of the ring or when
- * it found it empty, so that the producer's lines stay the producer's; its exact progress is in
- * its ledger, a line that nobody else reads in normal running. A producer about to report "full"
+ * The consumer's progress stands twice. It shows its head lazily, every quarter of the ring or
+ * when it found it empty, so that the producer's lines stay the producer's; its exact progress is
+ * in its seat, a line that nobody else reads in normal running. A producer about to report "full"
  * reads the exact one, and so does a successor.
+ *
+ * The producer's ledger (position, messages, bytes) lags by a quarter of the ring at the most: what
+ * was published since is found by walking the words, which stand until the producer itself writes
+ * over them. What the consumer released is what was committed less what is unread.
  */
 #include "spsc_shape.h"
 
-/* How far before its use a line is asked for. docs/performance.md */
-#define PREFETCH_AHEAD 1024u
+/* ---- The producer's ledger ---- */
 
-struct gyre_ledger_copy gyre_ledger_read(const struct gyre_seat *seat)
+/* The later of the two. [LEDGER] */
+static struct gyre_ledger_copy read_ledger(const struct gyre_seat *seat)
 {
-	/* [LEDGER] acquire: see gyre_ledger_write(). */
+	/* [LEDGER] acquire: pairs with the release in write_ledger(). */
 	const uint64_t position[2] = {
 		atomic_load_explicit(&seat->ledger[0].position, memory_order_acquire),
 		atomic_load_explicit(&seat->ledger[1].position, memory_order_acquire),
@@ -30,36 +34,63 @@ struct gyre_ledger_copy gyre_ledger_read(const struct gyre_seat *seat)
 	};
 }
 
-uint64_t gyre_ledger_position(const struct gyre_seat *seat)
+static void write_ledger(struct gyre_seat *seat, const struct gyre_ledger_copy *copy)
 {
-	return gyre_ledger_read(seat).position;
+	struct gyre_ledger *next = &seat->ledger[copy->index];
+
+	atomic_store_explicit(&next->messages, copy->messages, memory_order_relaxed);
+	atomic_store_explicit(&next->bytes, copy->bytes, memory_order_relaxed);
+	/* [LEDGER] release: pairs with the acquire in read_ledger(). Last: until then the other
+	 * one is the later and whole. */
+	atomic_store_explicit(&next->position, copy->position, memory_order_release);
 }
 
-void gyre_ledger_resume(struct gyre_ring *r)
+void gyre_ledger_flush(struct gyre_ring *r)
 {
-	const struct gyre_ledger_copy copy = gyre_ledger_read(r->seat);
+	const struct gyre_ledger_copy copy = {
+		.position = r->hot.position,
+		.messages = r->hot.messages,
+		.bytes = r->hot.bytes,
+		.index = r->ledger_index,
+	};
 
-	r->hot.ledger = (gyre_word_t_ *)(void *)r->seat->ledger;
-	r->hot.ledger_index = copy.index == 0 ? 3 : 0;
-	r->hot.position = copy.position;
-	r->hot.messages = copy.messages;
-	r->hot.bytes = copy.bytes;
-	r->aborted = gyre_aborted(r->seat);
+	if (r->flushed == r->hot.position)
+		return;
+	write_ledger(r->seat, &copy);
+	r->flushed = r->hot.position;
+	r->ledger_index ^= 1;
 }
 
-/* ---- Reservations: seat->operation is aborted << 2 | open << 1 | ledger index at reserve ---- */
+uint64_t gyre_consumer_position(const struct gyre_view *view)
+{
+	/* [PROGRESS] acquire: pairs with the release in gyre_progress_(). */
+	return atomic_load_explicit(
+		&gyre_seat_at(view, GYRE_SPSC_CONSUMER_SEAT)->ledger[0].position,
+		memory_order_acquire);
+}
+
+/* ---- Reservations: seat->operation is aborted << 33 | low 32 bits of position << 1 | open ---- */
+
+static uint64_t operation_word(uint64_t aborted, uint64_t position, bool open)
+{
+	return aborted << 33 | (uint64_t)(uint32_t)position << 1 | open;
+}
+
+static void store_operation(struct gyre_seat *seat, uint64_t operation)
+{
+	atomic_store_explicit(&seat->operation, operation, memory_order_relaxed);
+}
 
 void gyre_reservation_open(struct gyre_ring *r)
 {
 	r->open = true;
-	atomic_store_explicit(&r->seat->operation, r->aborted << 2 | 2 | (r->hot.ledger_index != 0),
-		memory_order_relaxed);
+	store_operation(r->seat, operation_word(r->aborted, r->hot.position, true));
 }
 
-/* After the commit was published: a death in between is judged by the ledger, below. */
+/* After the commit was published: a death in between is judged by the position, below. */
 void gyre_reservation_close(struct gyre_ring *r)
 {
-	atomic_store_explicit(&r->seat->operation, r->aborted << 2, memory_order_relaxed);
+	store_operation(r->seat, operation_word(r->aborted, 0, false));
 }
 
 void gyre_reservation_drop(struct gyre_ring *r)
@@ -71,18 +102,17 @@ void gyre_reservation_drop(struct gyre_ring *r)
 
 uint64_t gyre_aborted(const struct gyre_seat *seat)
 {
-	return atomic_load_explicit(&seat->operation, memory_order_relaxed) >> 2;
+	return atomic_load_explicit(&seat->operation, memory_order_relaxed) >> 33;
 }
 
-/* A commit writes the other ledger: the reservation is still open only if the one that was to be
- * written next at reserve still is. One store, so a repairer may die here and be followed. */
-void gyre_reservation_settle(struct gyre_seat *seat)
+/* A dead producer's reservation is aborted if the tail still stands where it was opened. One store,
+ * so a repairer may die here and be followed. */
+static void settle_reservation(struct gyre_seat *seat, uint64_t tail)
 {
 	const uint64_t operation = atomic_load_explicit(&seat->operation, memory_order_relaxed);
-	const bool open = (operation & 2) != 0 && (operation & 1) != gyre_ledger_read(seat).index;
+	const bool open = (operation & 1) != 0 && (uint32_t)(operation >> 1) == (uint32_t)tail;
 
-	atomic_store_explicit(&seat->operation,
-		((operation >> 2) + (open ? 1 : 0)) << 2, memory_order_relaxed);
+	store_operation(seat, operation_word((operation >> 33) + open, 0, false));
 }
 
 /* ---- The end ---- */
@@ -117,26 +147,12 @@ bool gyre_is_ended(const struct gyre_view *view)
 
 /* ---- Room ---- */
 
-bool gyre_refresh_limit(struct gyre_ring *r, bool exact)
-{
-	const struct gyre_seat *consumer =
-		gyre_seat_at(&r->attachment.view, GYRE_SPSC_CONSUMER_SEAT);
-	/* [HEAD] acquire: the consumer's last read of the room happens before we write there. */
-	const uint64_t head = exact ? gyre_ledger_position(consumer)
-				    : atomic_load_explicit(r->head_shown, memory_order_acquire);
-
-	if (r->hot.position - head > r->hot.capacity - r->kept_free || head % r->hot.align != 0)
-		return !exact; /* the shown one may lag behind what the exact one allowed */
-	r->hot.limit = head + r->hot.capacity - r->kept_free;
-	return true;
-}
-
 int gyre_show_head(struct gyre_ring *r)
 {
 	r->hot.shown = r->hot.position;
-	/* [HEAD] release: pairs with the acquire in gyre_refresh_limit(). */
+	/* [HEAD] release: pairs with the acquire in look_at_head(). */
 	atomic_store_explicit(r->head_shown, r->hot.position, memory_order_release);
-	return gyre_published_(&r->hot);
+	return gyre_published(r);
 }
 
 int gyre_ring_show_(struct gyre_ring *r)
@@ -153,13 +169,13 @@ int gyre_ring_wake_if_room_(struct gyre_ring *r)
 
 /* ---- Taking over ---- */
 
-/* Count what was published after the ledger was last written: one publication at the most. */
-gyre_inline void walk_published(
-	const struct gyre_ring *r, struct gyre_ledger_copy *copy, bool slots)
+/* Add up the messages from copy->position on, as far as there are any, but not beyond end. */
+static void walk(
+	const struct gyre_ring *r, struct gyre_ledger_copy *copy, uint64_t end, bool slots)
 {
 	const uint64_t start = copy->position;
 
-	while (copy->position - start < r->hot.capacity) {
+	while (copy->position != end && copy->position - start < r->hot.capacity) {
 		const uint64_t word = gyre_load_word_(&r->hot, copy->position, slots);
 
 		if (gyre_is_message_(&r->hot, copy->position, word, slots)) {
@@ -183,53 +199,79 @@ static void set_geometry(struct gyre_ring *r, const struct gyre_view *view, bool
 	r->hot.mask = r->hot.capacity - 1;
 	r->hot.stride = h->slot_stride;
 	r->hot.align = slots ? 1 : h->align_bytes;
-	r->kept_free = slots ? 1 : h->align_bytes;
 	r->hot.message_bytes_max = (uint32_t)h->message_bytes_max;
-	r->hot.prefetch_ahead = slots ? (PREFETCH_AHEAD + h->slot_stride - 1) / h->slot_stride
-				  : PREFETCH_AHEAD;
 	r->hot.show_every = r->hot.capacity / 4;
+	r->kept_free = slots ? 1 : h->align_bytes;
+}
+
+/* All that was ever published: the ledger, and what stands behind it. */
+static struct gyre_ledger_copy published(const struct gyre_view *view, bool slots)
+{
+	struct gyre_ledger_copy copy = read_ledger(gyre_seat_at(view, GYRE_SPSC_PRODUCER_SEAT));
+	struct gyre_ring walker = { 0 };
+
+	set_geometry(&walker, view, slots);
+	copy.position -= copy.position % walker.hot.align; /* damage costs messages, not bounds */
+	walk(&walker, &copy, copy.position - 1, slots);
+	return copy;
 }
 
 /* Write what the walk found as the dead one would have: into the ledger that is not current. */
 static void settle(const struct gyre_view *view, unsigned number, bool slots)
 {
-	struct gyre_ring walker = { .seat = gyre_seat_at(view, number) };
-	struct gyre_ledger_copy copy = gyre_ledger_read(walker.seat);
-	const uint64_t before = copy.position;
+	struct gyre_seat *seat = gyre_seat_at(view, number);
+	struct gyre_ledger_copy copy;
 
-	set_geometry(&walker, view, slots);
-	if (number == GYRE_SPSC_PRODUCER_SEAT && before % walker.hot.align == 0)
-		walk_published(&walker, &copy, slots);
-	if (copy.position != before) {
-		gyre_ledger_resume(&walker);
-		gyre_ledger_write_(&walker.hot, copy.position, copy.messages - walker.hot.messages,
-			copy.bytes - walker.hot.bytes);
+	if (number != GYRE_SPSC_PRODUCER_SEAT)
+		return;
+	copy = published(view, slots);
+	settle_reservation(seat, copy.position);
+	if (copy.position != read_ledger(seat).position) {
+		copy.index ^= 1;
+		write_ledger(seat, &copy);
 	}
-	gyre_reservation_settle(walker.seat);
 }
 
 /* Words that a dead producer's unpublished batch left behind must not follow the next message. */
 static void clear_free_slots(struct gyre_ring *r)
 {
-	for (uint64_t p = r->hot.position; p != r->hot.limit + 1; p++)
+	const uint64_t head = gyre_consumer_position(&r->attachment.view);
+
+	if (r->hot.position - head > r->hot.capacity)
+		return;
+	for (uint64_t p = r->hot.position; p != head + r->hot.capacity; p++)
 		if (is_current(r, p, gyre_load_word_(&r->hot, p, true), true))
 			store_word(r, p, 0, true);
 }
 
 static void resume_producer(struct gyre_ring *r, bool slots)
 {
-	const uint64_t word = gyre_load_word_(&r->hot, r->hot.position, slots);
+	const struct gyre_ledger_copy copy = read_ledger(r->seat);
+	uint64_t word;
 
+	r->ledger_index = copy.index ^ 1;
+	r->flushed = copy.position;
+	r->hot.position = copy.position - copy.position % r->hot.align;
+	r->hot.messages = copy.messages;
+	r->hot.bytes = copy.bytes;
+	r->aborted = gyre_aborted(r->seat);
+	word = gyre_load_word_(&r->hot, r->hot.position, slots);
 	r->closed = is_current(r, r->hot.position, word, slots) &&
 		gyre_word_type(word) == GYRE_WORD_CLOSE;
-	if (slots && !r->closed && gyre_refresh_limit(r, true))
+	if (slots && !r->closed)
 		clear_free_slots(r);
 	r->hot.limit = r->hot.position; /* the first call looks */
-	r->hot.quick_send = slots ? GYRE_QUICK_SLOTS_ : GYRE_QUICK_RECORDS_;
+	if (!r->fence)
+		r->hot.quick_send = slots ? GYRE_QUICK_SLOTS_ : GYRE_QUICK_RECORDS_;
 }
 
 static void resume_consumer(struct gyre_ring *r, bool slots)
 {
+	const uint64_t position = gyre_consumer_position(&r->attachment.view);
+
+	r->hot.progress = (gyre_word_t_ *)(void *)&r->seat->ledger[0].position;
+	r->hot.position = position - position % r->hot.align;
+	r->hot.next = r->hot.position;
 	gyre_show_head(r);
 	r->hot.quick_receive = slots ? GYRE_QUICK_SLOTS_ : GYRE_QUICK_RECORDS_;
 }
@@ -237,37 +279,55 @@ static void resume_consumer(struct gyre_ring *r, bool slots)
 static void resume(struct gyre_ring *r, bool slots)
 {
 	set_geometry(r, &r->attachment.view, slots);
-	gyre_ledger_resume(r);
-	r->hot.position -= r->hot.position % r->hot.align; /* a damaged one costs messages, not bounds */
-	r->hot.next = r->hot.shown = r->hot.position;
 	if (r->attachment.number == GYRE_SPSC_PRODUCER_SEAT)
 		resume_producer(r, slots);
 	else
 		resume_consumer(r, slots);
 }
 
-/* What stands between the consumer's progress and what was published. */
+/* ---- From outside ---- */
+
+/* What stands between the consumer's progress and the tail. */
+static struct gyre_ledger_copy unread(const struct gyre_view *view, uint64_t tail, bool slots)
+{
+	struct gyre_ledger_copy copy = { .position = gyre_consumer_position(view) };
+	struct gyre_ring walker = { 0 };
+
+	set_geometry(&walker, view, slots);
+	copy.position -= copy.position % walker.hot.align;
+	if (tail - copy.position <= walker.hot.capacity)
+		walk(&walker, &copy, tail, slots);
+	return copy;
+}
+
+/* What a seat's holders did: committed, or released (committed and not unread). */
+static struct gyre_ledger_copy done_by(const struct gyre_view *view, unsigned number, bool slots)
+{
+	struct gyre_ledger_copy copy = published(view, slots);
+
+	if (number != GYRE_SPSC_PRODUCER_SEAT) {
+		const struct gyre_ledger_copy left = unread(view, copy.position, slots);
+
+		copy.messages -= left.messages;
+		copy.bytes -= left.bytes;
+	}
+	return copy;
+}
+
 static void measure(const struct gyre_view *view, struct gyre_ring_info *ret_info, bool slots)
 {
-	const struct gyre_ledger_copy consumed =
-		gyre_ledger_read(gyre_seat_at(view, GYRE_SPSC_CONSUMER_SEAT));
-	struct gyre_ledger_copy produced =
-		gyre_ledger_read(gyre_seat_at(view, GYRE_SPSC_PRODUCER_SEAT));
+	const struct gyre_ledger_copy all = published(view, slots);
+	const uint64_t head = gyre_consumer_position(view);
 	struct gyre_ring walker = { 0 };
 	uint64_t word;
 
 	set_geometry(&walker, view, slots);
-	produced.position -= produced.position % walker.hot.align;
-	walk_published(&walker, &produced, slots);
-	word = gyre_load_word_(&walker.hot, produced.position, slots);
-	ret_info->closed = is_current(&walker, produced.position, word, slots) &&
+	word = gyre_load_word_(&walker.hot, all.position, slots);
+	ret_info->closed = is_current(&walker, all.position, word, slots) &&
 		gyre_word_type(word) == GYRE_WORD_CLOSE;
-	/* The two ledgers are not of one instant: a consumer may be seen further on. */
-	if ((int64_t)(produced.messages - consumed.messages) > 0)
-		ret_info->messages = produced.messages - consumed.messages;
-	if (produced.position - consumed.position <= walker.hot.capacity)
-		ret_info->used_bytes = (produced.position - consumed.position) *
-			(slots ? walker.hot.stride : 1);
+	ret_info->messages = unread(view, all.position, slots).messages;
+	if (all.position - head <= walker.hot.capacity)
+		ret_info->used_bytes = (all.position - head) * (slots ? walker.hot.stride : 1);
 }
 
 static void records_resume(struct gyre_ring *r)
@@ -290,9 +350,19 @@ static void slots_settle(const struct gyre_view *view, unsigned number)
 	settle(view, number, true);
 }
 
+static struct gyre_ledger_copy records_done_by(const struct gyre_view *view, unsigned number)
+{
+	return done_by(view, number, false);
+}
+
 static void records_measure(const struct gyre_view *view, struct gyre_ring_info *ret_info)
 {
 	measure(view, ret_info, false);
+}
+
+static struct gyre_ledger_copy slots_done_by(const struct gyre_view *view, unsigned number)
+{
+	return done_by(view, number, true);
 }
 
 static void slots_measure(const struct gyre_view *view, struct gyre_ring_info *ret_info)
@@ -306,6 +376,7 @@ const struct gyre_ring_shape gyre_shape_records = {
 	.resume = records_resume,
 	.settle = records_settle,
 	.measure = records_measure,
+	.done_by = records_done_by,
 };
 
 const struct gyre_ring_shape gyre_shape_slots = {
@@ -314,4 +385,5 @@ const struct gyre_ring_shape gyre_shape_slots = {
 	.resume = slots_resume,
 	.settle = slots_settle,
 	.measure = slots_measure,
+	.done_by = slots_done_by,
 };

@@ -21,7 +21,7 @@ static void skip_pad(struct gyre_ring *r)
 
 	if (r->hot.next == r->hot.position) {
 		r->hot.next = start;
-		gyre_progress_(&r->hot, start, 0, 0);
+		gyre_progress_(&r->hot, start);
 	} else {
 		r->hot.next = start;
 	}
@@ -147,7 +147,6 @@ gyre_inline int receive_batch(struct gyre_ring *r, void *buffer, size_t buffer_b
 	int64_t timeout_ns, struct gyre_message *ret_messages, unsigned count, bool slots)
 {
 	size_t used = 0;
-	uint64_t bytes = 0;
 	unsigned found = 0;
 	int outcome = GYRE_OK;
 
@@ -158,13 +157,12 @@ gyre_inline int receive_batch(struct gyre_ring *r, void *buffer, size_t buffer_b
 			buffer_bytes - used, &ret_messages[found], slots);
 		if (outcome != GYRE_OK)
 			break;
-		bytes += ret_messages[found].bytes;
 		used += (ret_messages[found].bytes + 7) & ~(size_t)7;
 		found++;
 	}
 	if (found == 0)
 		return outcome;
-	gyre_progress_(&r->hot, r->hot.next, found, bytes);
+	gyre_progress_(&r->hot, r->hot.next);
 	if (r->closed)
 		gyre_mark_ended(r);
 	return (int)found;
@@ -189,7 +187,7 @@ gyre_inline int peek(struct gyre_ring *r, int64_t timeout_ns, struct gyre_messag
 
 /* The held record at *position, or behind a PAD there; moves over it. Its word is read again, and
  * judged again, since a peer may have changed it: *position never passes next. */
-gyre_inline int step_over(struct gyre_ring *r, uint64_t *position, uint64_t *bytes,
+gyre_inline int step_over(struct gyre_ring *r, uint64_t *position,
 	const struct gyre_message *expected, bool slots)
 {
 	uint64_t word = gyre_load_word_(&r->hot, *position, slots);
@@ -205,7 +203,6 @@ gyre_inline int step_over(struct gyre_ring *r, uint64_t *position, uint64_t *byt
 	if (!gyre_is_message_(&r->hot, *position, word, slots) ||
 		gyre_span_(&r->hot, gyre_word_length_(word), slots) > r->hot.next - *position)
 		return GYRE_ECORRUPT;
-	*bytes += gyre_word_length_(word);
 	*position += gyre_span_(&r->hot, gyre_word_length_(word), slots);
 	return GYRE_OK;
 }
@@ -213,12 +210,12 @@ gyre_inline int step_over(struct gyre_ring *r, uint64_t *position, uint64_t *byt
 gyre_inline int release(
 	struct gyre_ring *r, const struct gyre_message *expected, unsigned count, bool slots)
 {
-	uint64_t position = r->hot.position, bytes = 0;
+	uint64_t position = r->hot.position;
 
 	for (unsigned i = 0; i < count; i++) {
 		const int outcome = position == r->hot.next
 			? GYRE_ESTATE
-			: step_over(r, &position, &bytes, expected, slots);
+			: step_over(r, &position, expected, slots);
 
 		if (outcome != GYRE_OK)
 			return outcome;
@@ -229,7 +226,7 @@ gyre_inline int release(
 	if (position != r->hot.next && is_pad(r, position, gyre_load_word_(&r->hot, position, slots), slots) &&
 		rest_at(r, position) == r->hot.next - position)
 		position = r->hot.next;
-	gyre_progress_(&r->hot, position, count, bytes);
+	gyre_progress_(&r->hot, position);
 	if (r->closed && r->hot.next == r->hot.position)
 		gyre_mark_ended(r);
 	return GYRE_OK;

@@ -4,17 +4,56 @@
  * A death leaves: before the store of the (first) word, nothing; after it, the message or the
  * whole batch. Wait-free until the ring is full.
  */
+#include <ck_pr.h>
 #include "spsc_shape.h"
 
+/* How long a producer without room looks at the shown head before it asks for the exact one. */
+#define SHOWN_POLLS 32u
+
+/* Let the quick way write up to there: as far as there is room and in one piece, but at most a
+ * quarter of the ring (or what is needed), so that the ledger never lags more. */
+static void set_limit(struct gyre_ring *r, uint64_t from, uint64_t room)
+{
+	const uint64_t quarter = r->hot.capacity / 4;
+	uint64_t ahead = quarter > r->need ? quarter : r->need;
+
+	if (ahead > room)
+		ahead = room;
+	if (r->hot.stride == 0 && ahead > gyre_reach_(&r->hot, from))
+		ahead = gyre_reach_(&r->hot, from);
+	r->hot.limit = from + ahead;
+}
+
+/* Is there room for r->need behind `from`? 1: yes, limit is set. 0: no. */
+static int look_at_head(struct gyre_ring *r, uint64_t from, bool exact)
+{
+	/* [HEAD] acquire: the consumer's last read of the room happens before we write there. */
+	const uint64_t head = exact
+		? gyre_consumer_position(&r->attachment.view)
+		: atomic_load_explicit(r->head_shown, memory_order_acquire);
+	const uint64_t usable = r->hot.capacity - r->kept_free;
+
+	/* The shown head may lag behind what the exact one allowed. */
+	if (from - head > usable || head % r->hot.align != 0)
+		return exact ? GYRE_ECORRUPT : 0;
+	if (usable - (from - head) < r->need)
+		return 0;
+	set_limit(r, from, usable - (from - head));
+	return 1;
+}
+
+/* The exact progress is on a line that the consumer writes with every message: a producer that is
+ * only a little ahead gives it time to show its head, instead of taking that line away each time. */
 static int look_for_room(struct gyre_ring *r)
 {
-	for (int exact = 0; exact < 2; exact++) {
-		if (!gyre_refresh_limit(r, exact != 0))
-			return GYRE_ECORRUPT;
-		if (r->hot.limit - r->hot.position >= r->need)
-			return 1;
+	int found = 0;
+
+	for (unsigned polls = 0; found == 0 && polls < SHOWN_POLLS; polls++) {
+		found = look_at_head(r, r->hot.position, false);
+		if (found == 0)
+			ck_pr_stall();
 	}
-	return 0;
+	return found != 0 ? found : look_at_head(r, r->hot.position, true);
 }
 
 static int wait_for_room(struct gyre_ring *r, uint64_t need, int64_t timeout_ns)
@@ -38,14 +77,14 @@ static int wait_for_room(struct gyre_ring *r, uint64_t need, int64_t timeout_ns)
 static int pad_to_end(struct gyre_ring *r, int64_t timeout_ns)
 {
 	const uint64_t rest = rest_at(r, r->hot.position);
-	int outcome = GYRE_OK;
+	const int outcome = wait_for_room(r, rest, timeout_ns);
 
-	if (r->hot.limit - r->hot.position < rest)
-		outcome = wait_for_room(r, rest, timeout_ns);
-	if (outcome == GYRE_OK)
-		outcome = gyre_publish_(&r->hot, gyre_cell_(&r->hot, r->hot.position, false), r->hot.position + rest,
-			gyre_word_(GYRE_WORD_PAD, 0, 0, 0), 0, 0, false);
-	return outcome;
+	if (outcome != GYRE_OK)
+		return outcome;
+	gyre_publish_(&r->hot, gyre_cell_(&r->hot, r->hot.position, false), r->hot.position + rest,
+		gyre_word_(GYRE_WORD_PAD, 0, 0, 0), 0, 0, false);
+	r->hot.limit = r->hot.position;
+	return gyre_published(r);
 }
 
 /* The slow way to room for one message: after it, span from position on is ours. */
@@ -60,9 +99,10 @@ static int make_room(struct gyre_ring *r, size_t bytes, int64_t timeout_ns, bool
 		return GYRE_ECLOSED;
 	if (bytes > r->hot.message_bytes_max)
 		return GYRE_EMSGSIZE;
-	if (gyre_reach_(&r->hot, r->hot.position, slots) < span)
+	gyre_ledger_flush(r);
+	if (!slots && gyre_reach_(&r->hot, r->hot.position) < span)
 		outcome = pad_to_end(r, timeout_ns);
-	if (outcome == GYRE_OK && r->hot.limit - r->hot.position < span)
+	if (outcome == GYRE_OK)
 		outcome = wait_for_room(r, span, timeout_ns);
 	return outcome;
 }
@@ -81,8 +121,11 @@ gyre_inline int send(struct gyre_ring *r, const void *data, size_t bytes, uint32
 
 	if (outcome != GYRE_OK)
 		return outcome;
-	return bytes <= GYRE_SMALL_ ? gyre_put_(&r->hot, data, bytes, tag, true, slots)
-				   : gyre_put_(&r->hot, data, bytes, tag, false, slots);
+	if (bytes <= GYRE_SMALL_)
+		gyre_put_(&r->hot, data, bytes, tag, true, slots);
+	else
+		gyre_put_(&r->hot, data, bytes, tag, false, slots);
+	return gyre_published(r);
 }
 
 gyre_inline int commit(struct gyre_ring *r, size_t bytes, uint32_t tag, bool slots)
@@ -90,6 +133,7 @@ gyre_inline int commit(struct gyre_ring *r, size_t bytes, uint32_t tag, bool slo
 	const uint64_t position = r->hot.position;
 	const uint64_t end = position + gyre_span_(&r->hot, bytes, slots);
 	const uint64_t word = make_word(r, position, GYRE_WORD_MESSAGE, bytes, tag, slots);
+	uint8_t *const cell = gyre_cell_(&r->hot, position, slots);
 
 	if (gyre_unlikely(!r->open))
 		return GYRE_ESTATE;
@@ -97,10 +141,10 @@ gyre_inline int commit(struct gyre_ring *r, size_t bytes, uint32_t tag, bool slo
 		return GYRE_EMSGSIZE;
 	r->open = false;
 	r->hot.limit = r->reserved_limit;
-	gyre_prefetch_ahead_(&r->hot, position, bytes, slots);
-	gyre_publish_(&r->hot, gyre_cell_(&r->hot, position, slots), end, word, 1, bytes, slots);
+	gyre_prefetch_ahead_(cell, bytes);
+	gyre_publish_(&r->hot, cell, end, word, 1, bytes, slots);
 	gyre_reservation_close(r);
-	return GYRE_OK;
+	return gyre_published(r);
 }
 
 gyre_inline int reserve(struct gyre_ring *r, size_t bytes_max, int64_t timeout_ns, void **ret_data,
@@ -131,7 +175,7 @@ static int spsc_discard(struct gyre_ring *r)
 gyre_inline void write_in_batch(
 	struct gyre_ring *r, uint64_t end, const struct gyre_message *m, bool first, bool slots)
 {
-	gyre_prefetch_ahead_(&r->hot, end, m->bytes, slots);
+	gyre_prefetch_ahead_(gyre_cell_(&r->hot, end, slots), m->bytes);
 	if (m->bytes <= GYRE_SMALL_)
 		gyre_copy_small_(payload_at(r, end, slots), m->data, m->bytes);
 	else
@@ -143,10 +187,22 @@ gyre_inline void write_in_batch(
 			make_word(r, end, GYRE_WORD_MESSAGE, m->bytes, m->tag, slots), slots);
 }
 
+/* Whether the next one of a batch can follow at end: as far as the ring goes on there. */
+gyre_inline bool can_follow(struct gyre_ring *r, uint64_t end, size_t bytes, bool slots)
+{
+	if (gyre_fits_(&r->hot, end, bytes, slots))
+		return true;
+	gyre_ledger_flush(r);
+	r->need = gyre_span_(&r->hot, bytes, slots);
+	if (bytes > r->hot.message_bytes_max || (!slots && gyre_reach_(&r->hot, end) < r->need))
+		return false;
+	return look_at_head(r, end, false) > 0 || look_at_head(r, end, true) > 0;
+}
+
 gyre_inline int send_batch(struct gyre_ring *r, const struct gyre_message *messages, unsigned count,
 	int64_t timeout_ns, bool slots)
 {
-	uint64_t end = r->hot.position, bytes = 0;
+	uint64_t end, bytes = 0;
 	unsigned sent = 0;
 	int outcome;
 
@@ -156,15 +212,17 @@ gyre_inline int send_batch(struct gyre_ring *r, const struct gyre_message *messa
 	if (outcome != GYRE_OK)
 		return outcome;
 	end = r->hot.position;
-	while (sent < count && gyre_fits_(&r->hot, end, messages[sent].bytes, slots)) {
+	while (sent < count && can_follow(r, end, messages[sent].bytes, slots)) {
 		write_in_batch(r, end, &messages[sent], sent == 0, slots);
 		end += gyre_span_(&r->hot, messages[sent].bytes, slots);
 		bytes += messages[sent].bytes;
 		sent++;
 	}
 	gyre_publish_(&r->hot, gyre_cell_(&r->hot, r->hot.position, slots), end,
-		make_word(r, r->hot.position, GYRE_WORD_MESSAGE, messages[0].bytes, messages[0].tag, slots),
+		make_word(r, r->hot.position, GYRE_WORD_MESSAGE, messages[0].bytes,
+			messages[0].tag, slots),
 		sent, bytes, slots);
+	gyre_published(r);
 	return (int)sent;
 }
 
@@ -178,7 +236,8 @@ gyre_inline int close_ring(struct gyre_ring *r, bool slots)
 	store_word(r, r->hot.position, make_word(r, r->hot.position, GYRE_WORD_CLOSE, 0, 0, slots), slots);
 	r->closed = true;
 	r->hot.limit = r->hot.position;
-	return gyre_published_(&r->hot);
+	gyre_ledger_flush(r);
+	return gyre_published(r);
 }
 
 /* ---- Both shapes ---- */

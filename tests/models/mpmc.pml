@@ -9,7 +9,7 @@
  * modelled in wakeup.pml.
  *
  * Waiting: a process that found nothing to do sleeps until anything shared has changed since it
- * began to look (`news`), then looks again. So a ring that is stuck is a state in which nothing can
+ * began to look (`quiet`), then looks again. So a ring that is stuck is a state in which nothing can
  * move, and the last assertions of this file are evaluated exactly there.
  *
  * Death: at any step, if the process is in MORTAL and `kills` are left. The kernel drops the lock
@@ -131,7 +131,7 @@ byte was_committed, was_discarded, was_released, was_aborted, was_dropped, was_r
 
 /* Ghosts. */
 byte kills = KILLS;
-byte news[NPROC] = 2;  /* 0 looking, nothing changed since; 1 looking, something did; 2 not looking */
+byte quiet;            /* mask: is looking, and nothing changed since it began */
 byte holder[N];        /* whose message (id + 1) has this cell: claimed and not DONE */
 byte got[NMSG];        /* times taken */
 bit com[NMSG];         /* committed */
@@ -140,29 +140,10 @@ bit through[NPROC];    /* came to its end, alive */
 bit dead[NPROC];
 bit is_closed;
 
-inline tell1(p)
-{
-	if
-	:: news[p] == 0 -> news[p] = 1
-	:: else -> skip
-	fi
-}
-
 /* Something shared changed. */
-inline tell()
-{
-	tell1(0);
-	tell1(1);
-#if NPROC > 2
-	tell1(2);
-#endif
-#if NPROC > 3
-	tell1(3);
-#endif
-#if NPROC > 4
-	tell1(4);
-#endif
-}
+#define tell() quiet = 0
+#define LOOK quiet = quiet | (1 << me)
+#define LOOKED quiet = quiet & ~(1 << me)
 
 inline unlock1(p)
 {
@@ -187,12 +168,11 @@ inline die()
 #if NPROC > 4
 	unlock1(4);
 #endif
-	news[me] = 2;
 	tell()
 }
 
 #define MAYDIE (kills > 0 && BIT(MORTAL, me))
-#define STEP(...) if :: atomic { __VA_ARGS__ } :: atomic { MAYDIE -> die(); goto died } fi
+#define STEP(...) if :: atomic { __VA_ARGS__ } :: atomic { MAYDIE -> goto died } fi
 
 /* The cells of a record: given to message id (0: given back). */
 inline cells(pos, span, old, new)
@@ -255,7 +235,7 @@ inline repair()
 	:: atomic { rop[d] >= 2 && !(OPWAITS(rop[d], WRITING, d) || OPWAITS(rop[d], READING, d)) ->
 		rop[d] = rop[d] & 1 }
 	:: atomic { rop[d] < 2 -> skip }
-	:: atomic { MAYDIE -> die(); goto died }
+	:: atomic { MAYDIE -> goto died }
 	fi;
 #endif
 	STEP(t = reclaimed);
@@ -374,6 +354,8 @@ proctype producer(byte me)
 	byte rr;
 	byte d;      /* who is asked whether it lives */
 	short w;     /* a word, as read */
+	byte span;   /* of the message */
+	bit discards;
 	byte f;      /* filler before the message, or 0 */
 	bit closing;
 #ifdef REDO_IF_FOUND
@@ -383,8 +365,13 @@ proctype producer(byte me)
 next:
 	atomic {
 		if
-		:: k < MSGS && SPANOF(ID(me, k)) > 0 -> skip
-		:: k < MSGS && SPANOF(ID(me, k)) == 0 -> k = MSGS
+		:: k < MSGS ->
+			span = SPANOF(ID(me, k));
+			discards = DISCARDS(ID(me, k));
+			if
+			:: span == 0 -> k = MSGS
+			:: else -> skip
+			fi
 		:: else -> skip
 		fi;
 		if
@@ -394,7 +381,7 @@ next:
 		fi
 	};
 reserve:
-	STEP(news[me] = 0; t = tail);
+	STEP(LOOK; t = tail);
 	STEP(
 		if
 		:: t < reclaimed -> t = reclaimed
@@ -426,15 +413,15 @@ look:
 		:: closing -> skip  /* one cell, for which room was always kept */
 		:: !closing ->
 			if
-			:: IX(t) + SPANOF(ID(me, k)) > N -> f = N - IX(t)
+			:: IX(t) + span > N -> f = N - IX(t)
 			:: else -> skip
 			fi;
 			if
 #ifdef FILLER_EAGER
-			:: t + (f > 0 -> f : SPANOF(ID(me, k))) + ROOM_FOR_CLOSE > r + N ->
+			:: t + (f > 0 -> f : span) + ROOM_FOR_CLOSE > r + N ->
 				f = 0; w = 0; goto no_room
 #else
-			:: t + f + SPANOF(ID(me, k)) + ROOM_FOR_CLOSE > r + N -> f = 0; w = 0; goto no_room
+			:: t + f + span + ROOM_FOR_CLOSE > r + N -> f = 0; w = 0; goto no_room
 #endif
 			:: else -> skip
 			fi
@@ -466,25 +453,25 @@ look:
 			word[IX(t)] = MK(LAPOF(t), f, DONE, me + 1)
 #endif
 		:: !closing && f == 0 ->
-			cells(t, SPANOF(ID(me, k)), 0, ID(me, k) + 1);
+			cells(t, span, 0, ID(me, k) + 1);
 			assert(!is_closed);
 #ifdef NO_OWNER
-			word[IX(t)] = MK(LAPOF(t), SPANOF(ID(me, k)), WRITING, 0)
+			word[IX(t)] = MK(LAPOF(t), span, WRITING, 0)
 #else
-			word[IX(t)] = MK(LAPOF(t), SPANOF(ID(me, k)), WRITING, me + 1)
+			word[IX(t)] = MK(LAPOF(t), span, WRITING, me + 1)
 #endif
 		fi
 	);
 #ifdef NO_OWNER
 	if
 	:: f == 0 -> STEP(
-		word[IX(t)] = MK(LAPOF(t), SPANOF(ID(me, k)), WRITING, me + 1);
+		word[IX(t)] = MK(LAPOF(t), span, WRITING, me + 1);
 		tell())
 	:: else -> skip
 	fi;
 #endif
 	STEP(
-		tail = t + (f > 0 -> f : SPANOF(ID(me, k)));
+		tail = t + (f > 0 -> f : span);
 		tell();
 		if
 		:: f > 0 -> t = t + f; f = 0; goto look
@@ -493,7 +480,7 @@ look:
 	);
 #ifdef STAMP
 	if
-	:: LAPOF(t) % STAMP == 0 && SPANOF(ID(me, k)) > 1 ->
+	:: LAPOF(t) % STAMP == 0 && span > 1 ->
 		STEP(word[IX(t + 1)] = MK(LAPOF(t), 1, DONE, 0))
 	:: else -> skip
 	fi;
@@ -501,28 +488,28 @@ look:
 	/* Commit or discard. The word has not changed since the claim: nobody repairs the living. */
 #ifdef LEDGER
 	STEP(
-		news[me] = 2;
-		committed[NXT(pop, me)] = committed[CUR(pop, me)] + !DISCARDS(ID(me, k));
-		discarded[NXT(pop, me)] = discarded[CUR(pop, me)] + DISCARDS(ID(me, k))
+		LOOKED;
+		committed[NXT(pop, me)] = committed[CUR(pop, me)] + !discards;
+		discarded[NXT(pop, me)] = discarded[CUR(pop, me)] + discards
 	);
 	STEP(BEGIN(pop, me, t));
 #endif
 	STEP(
-		news[me] = 2;
-		assert(word[IX(t)] == MK(LAPOF(t), SPANOF(ID(me, k)), WRITING, me + 1));
+		LOOKED;
+		assert(word[IX(t)] == MK(LAPOF(t), span, WRITING, me + 1));
 #ifdef LIMIT
 		again[IX(t)] = 0;
 #endif
 		if
-		:: DISCARDS(ID(me, k)) ->
-			word[IX(t)] = MK(LAPOF(t), SPANOF(ID(me, k)), DONE, me + 1);
-			cells(t, SPANOF(ID(me, k)), ID(me, k) + 1, 0)
+		:: discards ->
+			word[IX(t)] = MK(LAPOF(t), span, DONE, me + 1);
+			cells(t, span, ID(me, k) + 1, 0)
 #ifdef LEDGER
 			;
 			was_discarded++
 #endif
 		:: else ->
-			word[IX(t)] = MK(LAPOF(t), SPANOF(ID(me, k)), READY, me + 1);
+			word[IX(t)] = MK(LAPOF(t), span, READY, me + 1);
 			com[ID(me, k)] = 1
 #ifdef LEDGER
 			;
@@ -581,18 +568,23 @@ reclaiming:
 wait:
 end_wait:
 	if
-	:: atomic { news[me] == 1 -> goto reserve }
-	:: atomic { MAYDIE -> die(); goto died }
+	:: atomic { !BIT(quiet, me) -> goto reserve }
+	:: atomic { MAYDIE -> goto died }
 	fi;
 refuse:
 	/* Closed: the message is not taken. */
 	atomic { w = 0; t = 0; r = 0; closing = 0; assert(is_closed) };
 leave:
 	/* Orderly: nothing is held. The lock byte is given back last. */
-	atomic { news[me] = 2; through[me] = 1; used[me] = 0; lock[me] = 0; k = 0; t = 0; tell() };
+	atomic { LOOKED; through[me] = 1; used[me] = 0; lock[me] = 0; k = 0; t = 0; span = 0; discards = 0; tell() };
 	goto out;
+	/* reached from within an atomic only, and so part of the step that did not happen */
+	atomic {
+		skip;
 died:
-	atomic { k = 0; t = 0; r = 0; rr = 0; d = 0; w = 0; f = 0; closing = 0 };
+		die();
+		k = 0; t = 0; r = 0; rr = 0; d = 0; w = 0; f = 0; closing = 0; span = 0; discards = 0
+	};
 out:
 	skip
 }
@@ -607,7 +599,6 @@ proctype consumer(byte me)
 	byte rr;
 	byte t;
 	byte d;
-	byte d2;
 	short w;
 	byte seen;   /* redo, as seen before the last walk */
 	bit own;     /* walks by its own cursor, not by the shared hint */
@@ -626,7 +617,7 @@ proctype consumer(byte me)
 walk:
 	/* `redo` before the walk. */
 	STEP(
-		news[me] = 0;
+		LOOK;
 #ifndef REDO_AFTER
 		if
 		:: seen != redo ->
@@ -694,7 +685,7 @@ look:
 		:: word[IX(h)] != w -> w = 0; goto look
 		:: else -> skip
 		fi;
-		news[me] = 2;
+		LOOKED;
 		tell();
 #ifdef FILLER_TAKEN
 		if
@@ -917,16 +908,20 @@ mend:
 wait:
 end_wait:
 	if
-	:: atomic { news[me] == 1 -> goto walk }
-	:: atomic { MAYDIE -> die(); goto died }
+	:: atomic { !BIT(quiet, me) -> goto walk }
+	:: atomic { MAYDIE -> goto died }
 	fi;
 leave:
-	atomic { news[me] = 2; through[me] = 1; used[me] = 0; lock[me] = 0; seen = 0; own = 0;
+	atomic { LOOKED; through[me] = 1; used[me] = 0; lock[me] = 0; seen = 0; own = 0;
 		cur = 0; until = 0; takes = 0; tell() };
 	goto out;
+	atomic {
+		skip;
 died:
-	atomic { h = 0; r = 0; rr = 0; t = 0; d = 0; w = 0; seen = 0; own = 0; cur = 0; until = 0;
-		skipped = 0; held = 0; held2 = 0; takes = 0 };
+		die();
+		h = 0; r = 0; rr = 0; t = 0; d = 0; w = 0; seen = 0; own = 0; cur = 0; until = 0;
+		skipped = 0; held = 0; held2 = 0; takes = 0
+	};
 out:
 	skip
 }

@@ -1,20 +1,21 @@
 /*
- * Rings under the kill harness: a world with a ring in it, the public operations as victims, and
- * what must hold after any death.
+ * Rings under the kill harness: a world with a ring in it, the public calls as victims, and what
+ * must hold after any death.
  *
  * All messages of a ring are numbered from 1; number and length determine the content. What each
  * process did, and what it was about to do, stands on a board that all share and the harness does
  * not watch:
  *
- *	1 ....... received | ....... taken | ............. sent | ...... offered
- *	never again        | gone, or all  | must come, whole   | all, or none
- *	                   | come again    |                    |
+ *	1 ...... received | ......... taken | ............. sent | ...... offered
+ *	never again       | all gone, or all | must come, whole   | all, or none
+ *	                  | come again       |                    |
  *
  * A process writes "offered" before it sends and "sent" when the call has returned, "taken" before
- * it releases and "received" after. A survivor holds the ring against that, and its books too.
+ * it releases and "received" after. The survivor holds the ring against that, and the ring's own
+ * books too.
  *
- * A ring in the wanted state is made once, in a process of its own; each run begins with a copy of
- * its bytes under the name.
+ * The ring that a scene begins with is made once, in a process of its own; each run begins with a
+ * copy of its bytes under the name.
  */
 #ifndef GYRE_TESTS_STEPKILL_RING_H
 #define GYRE_TESTS_STEPKILL_RING_H
@@ -24,13 +25,59 @@
 #include "stepkill.h"
 
 enum {
-	BATCH_MAX = 8,
-	LENGTHS = 512, /* numbers that are around at once */
-	MESSAGE_MAX = 4096,
-	COMPLAINT_BYTES = 160,
+	BATCH_MAX = 4,
+	LENGTHS = 512, /* messages that are around at once */
+	MESSAGE_MAX = 2048,
+	CHAIN_MAX = 5,
 };
 
-/* State of a producer's reservation, with the count of those that were given up. */
+/* The ring that each run begins with. */
+struct beginning {
+	bool absent;         /* there is none */
+	bool unused;         /* nobody was ever attached; else both sides were there and left */
+	uint32_t before_end; /* bytes (slots) from the next message to the wrap; 0: anywhere */
+	uint32_t left;       /* messages that wait */
+	uint32_t left_bytes; /* of each */
+	bool full;           /* as many of them as fit */
+	bool closed;
+	bool drained;   /* and the end was seen: only if abandoned */
+	bool abandoned; /* both sides died and nobody repaired it */
+	bool reserved;  /* the producer with a reservation open */
+};
+
+/* Who is attached before any death, in the other role than the victim's. */
+enum company {
+	COMPANY_NONE,
+	COMPANY_THERE,
+	COMPANY_BLOCKED, /* and waits in a blocking call */
+};
+
+/* What a test wants to know about. */
+struct scene {
+	const char *name;
+	struct beginning beginning;
+	struct stepkill_victim victims[CHAIN_MAX];
+	enum stepkill_points points;
+	uint64_t kills_max;
+
+	size_t bytes;          /* of each message that victims move */
+	size_t reserved_bytes; /* what is reserved for it; 0: the same */
+	unsigned count;        /* how many one call moves */
+	unsigned batch;        /* how many it is asked to; 0: the same */
+	unsigned before;       /* moved by the victim first, at full speed */
+	int64_t timeout_ns;
+
+	enum company company;
+	enum gyre_role victim; /* whose death it is; 0: of several */
+	enum gyre_role first;  /* who goes on first afterwards */
+	bool dies_attached;    /* a producer dies in its seat: consumers shall be told so */
+	bool may_vanish;       /* the name may be gone afterwards */
+	bool stale;            /* what is left of the ring gyre_clean() shall remove */
+	bool file;             /* a file: key, in a directory of its own */
+	bool only_records, only_slots;
+};
+
+/* State of a producer's reservation, on the board. */
 enum reservation {
 	RESERVATION_NONE,
 	RESERVATION_ASKED,     /* open, or not */
@@ -39,62 +86,24 @@ enum reservation {
 };
 
 struct board {
-	uint64_t received, taken, sent, offered; /* as above */
-	uint64_t reservation;                    /* aborted << 2 | enum reservation */
-	uint32_t closing, closed;                /* about to be, acknowledged */
-	uint32_t lengths[LENGTHS];               /* of message n at n % LENGTHS */
+	_Atomic uint64_t received, taken, sent, offered; /* as above */
+	_Atomic uint64_t reservation;                    /* aborted << 2 | enum reservation */
+	_Atomic uint32_t closing, closed;                /* about to be, acknowledged */
+	uint32_t lengths[LENGTHS];                       /* of message n at n % LENGTHS */
 
-	/* What victims received, for others to judge. */
-	uint32_t landed;
+	/* What a victim received, for others to judge. */
+	_Atomic uint32_t landed;
+	uint64_t landed_after; /* the number before the first */
 	struct gyre_message messages[BATCH_MAX];
 	unsigned char landing[BATCH_MAX * MESSAGE_MAX];
 
-	unsigned faults; /* enum stepkill_fault that a process found which has no report */
-	char complaint[COMPLAINT_BYTES];
-};
-
-/* The ring that each run begins with. */
-struct beginning {
-	bool absent;     /* there is none */
-	bool unused;     /* nobody ever attached; else producer and consumer were there and left */
-	uint32_t before_end; /* where the first message lies: bytes (slots) to the wrap; 0: anywhere */
-	uint32_t left;       /* messages that wait */
-	uint32_t left_bytes; /* of each */
-	bool full;           /* as many as fit */
-	bool closed;
-	bool drained;   /* and the end was taken */
-	bool abandoned; /* its participants died, not left */
-	bool reserved;  /* and the producer with a reservation open */
-};
-
-/* Who survives. */
-enum company {
-	COMPANY_NONE,    /* nobody is attached besides the victims */
-	COMPANY_THERE,   /* the other role is, before any death */
-	COMPANY_BLOCKED, /* and waits in a blocking call */
+	_Atomic uint32_t faults; /* enum stepkill_fault, of processes that have no report */
+	char complaint[STEPKILL_TEXT_BYTES];
 };
 
 struct world {
-	/* What a test sets. */
-	struct variant variant;
-	uint64_t capacity_bytes;
-	uint32_t slot_bytes;
-	uint32_t flags; /* of creation */
-	struct beginning beginning;
-	enum company company;
-	enum gyre_role victim;   /* the role that dies; 0: none, or several */
-	enum gyre_role first;    /* who goes on first afterwards */
-	bool dies_attached;      /* a producer is attached from its operation's begin to its end */
-	bool may_vanish;         /* the name may be gone afterwards */
-	bool other_place;        /* names of objects on their way are needed: see calls_create() */
-	size_t bytes;            /* of each message the victims move */
-	size_t reserved_bytes;   /* what is reserved for it; 0: the same */
-	unsigned count;          /* how many */
-	unsigned batch;          /* how many are asked for; 0: count */
-	unsigned before;         /* moved by the victim first, at full speed */
-	int64_t timeout_ns;
-
-	/* Everyone's. */
+	const struct scene *scene;
+	struct gyre_ring_options options;
 	char key[KEY_BYTES];
 	char path[KEY_BYTES];
 	struct board *board;
@@ -107,38 +116,29 @@ struct world {
 	int fd; /* of the object */
 
 	/* Each process's own. */
+	struct stepkill_report *report; /* of the survivor; NULL: complaints go on the board */
 	struct gyre_ring *producer, *consumer;
 	struct gyre_message outgoing[BATCH_MAX];
 	unsigned char payload[BATCH_MAX * MESSAGE_MAX];
 	struct gyre_message held[BATCH_MAX];
-	unsigned held_count;
-	void *room;
 	pthread_t thread;
 	bool has_thread;
-	int thread_outcome;
+	int64_t thread_outcome;
+	uint64_t messages_seen; /* by the survivor's first look from outside */
 };
 
-/* Names the key; NULL on success. Between rings_open() and rings_close(). */
-void world_open(struct world *world, const char *suffix);
-void world_close(struct world *world);
+/* Run a scene in one variant of the ring. slot_bytes: 0 for records. */
+int run_scene(const struct scene *scene, const struct gyre_ring_options *options, bool every,
+	struct stepkill_result *ret_result);
 
-/* For struct stepkill_scenario. */
-bool world_setup(void *world);
-size_t world_ranges(void *world, struct stepkill_range *ret_ranges);
-void world_company(void *world); /* survivor_prepare */
-void world_check(void *world, const struct stepkill_death *deaths, unsigned count,
-	struct stepkill_report *report);
+/* ---- Victims: prepare at full speed, then one call (stepkill_calls.c) ---- */
 
-/*
- * Victims: prepare at full speed, then the operation. The world's bytes, count and timeout_ns say
- * of what.
- */
 void prepare_producer(void *world); /* attached, `before` messages sent, the next ones at hand */
 void prepare_consumer(void *world); /* attached, `before` messages received */
 void prepare_reserved(void *world); /* a producer with a reservation open */
 void prepare_holding(void *world);  /* a consumer that holds `count` messages */
-void prepare_told(void *world);     /* a consumer that knows that the last producer left */
-void prepare_awaiting(void *world); /* a producer, when the consumer sleeps; and the reverse */
+void prepare_ended(void *world);    /* a consumer that has seen the end */
+void prepare_named(void *world);    /* cannot make objects without a name */
 
 void call_send(void *world);
 void call_send_batch(void *world);
@@ -165,5 +165,31 @@ void call_list(void *world);
 /* In the harness's process, when a victim sleeps: what it waits for. */
 void wake_by_sending(void *world);
 void wake_by_receiving(void *world);
+
+/* ---- The board (stepkill_ring.c) ---- */
+
+/* A fault. Always false. */
+bool say(struct world *w, enum stepkill_fault fault, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* Attach in a role; the books then say what became of what was in doubt. */
+bool become(struct world *w, enum gyre_role role, uint32_t flags);
+void leave(struct world *w);
+
+/* Put so many messages of so many bytes at hand, numbered behind the last one sent. */
+void write_messages(struct world *w, unsigned count, size_t bytes);
+
+/* They are about to be sent; they were. */
+void offer(struct world *w, unsigned count);
+void acknowledge(struct world *w);
+
+/* One whole turn. Outcomes as the ring's. */
+int send_next(struct world *w, size_t bytes, int64_t timeout_ns);
+int64_t receive_next(struct world *w, int64_t timeout_ns);
+
+/* Is this the next message, whole? Then it counts as received. */
+bool accept(struct world *w, const struct gyre_message *message);
+
+void set_reservation(struct world *w, enum reservation state, uint64_t more_aborted);
 
 #endif
