@@ -56,7 +56,7 @@ void gyre_header_place(struct gyre_header *h, uint64_t entries_bytes)
 	}
 	h->data_offset = end + data_shift(h);
 	h->segment_bytes =
-		round_up(h->data_offset + h->capacity_bytes + 2 * (uint64_t)h->align_bytes, GYRE_PAGE);
+		round_up(h->data_offset + h->capacity_bytes + 2 * (uint64_t)h->align_bytes + GYRE_SLACK, GYRE_PAGE);
 }
 
 static uint64_t draw_generation(void)

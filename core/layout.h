@@ -159,6 +159,9 @@ static_assert(sizeof(struct gyre_seat) == 0x100, "layout 1");
 
 #define GYRE_CAN_MEMBARRIER 1u /* registered: a sleeper may rely on its own membarrier */
 
+/* Behind the data area: what a lying word of a small message could reach. */
+#define GYRE_SLACK 128u
+
 #define GYRE_SHARED_OFFSET 0x1000u
 #define GYRE_PRODUCER_PAGE_OFFSET 0x2000u
 #define GYRE_CONSUMER_PAGE_OFFSET 0x3000u

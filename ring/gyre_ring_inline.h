@@ -35,24 +35,28 @@ typedef uint32_t __attribute__((may_alias, aligned(1))) gyre_u32_any_;
  * wake mode fence, where the fence costs more than the call. */
 enum gyre_quick_ { GYRE_QUICK_NONE_ = 0, GYRE_QUICK_RECORDS_ = 1, GYRE_QUICK_SLOTS_ = 2 };
 
-/* The head of every handle. */
+/* The head of every handle. at and phase follow the place of the next message: the tail, or next. */
 struct gyre_ring_hot_ {
 	uint32_t quick_send, quick_receive; /* enum gyre_quick_ */
-	uint8_t *data;                      /* of position 0 */
-	uint64_t mask;     /* of an index: in bytes (records) or slots */
+	uint8_t *at;       /* its word */
+	uint8_t *end;      /* of the data area */
 	uint64_t position; /* producer: tail; consumer: head, all before it is released */
 	uint64_t limit;    /* producer: may write up to here without looking, in one piece */
 	uint64_t next;     /* consumer: the first one not yet peeked */
-	uint64_t shown;    /* consumer: the head as the producer was told */
-	uint64_t show_every;
+	uint64_t show_at;  /* consumer: the position at which the head is shown */
 	uint64_t messages, bytes;  /* producer: committed */
 	gyre_word_t_ *progress;    /* consumer: its exact position, in its seat */
 	const uint32_t *wake_word; /* where the other side sleeps */
-	uint32_t align;            /* records: of positions; slots: 1 */
+	uint32_t phase;            /* slots: the phase bit of this lap, in place; records: 0 */
 	uint32_t stride;           /* slots */
 	uint32_t message_bytes_max;
+	uint32_t small_bytes_max; /* what the quick way takes: GYRE_SMALL_ or less */
+	uint64_t lap_bytes;       /* of the data area */
+	uint64_t capacity;        /* of it in the unit of positions */
+	uint64_t mask;            /* of an index in that unit */
+	uint8_t *data;            /* of position 0 */
+	uint32_t align;           /* records: of positions; slots: 1 */
 	uint32_t reserved;
-	uint64_t capacity; /* in the unit of positions */
 };
 
 /* Out of line: wake the other side; GYRE_OK. */
@@ -76,9 +80,12 @@ gyre_inline struct gyre_ring_hot_ *gyre_hot_(struct gyre_ring *ring)
 #define GYRE_WORD_BYTES_ 8u
 #define GYRE_WORD_MESSAGE_ 1u
 
+/* phase: 0, or GYRE_WORD_PHASE_. */
+#define GYRE_WORD_PHASE_ 8u
+
 gyre_inline uint64_t gyre_word_(uint32_t type, uint32_t phase, size_t bytes, uint32_t tag)
 {
-	return (uint64_t)tag << 32 | (uint32_t)bytes << 4 | phase << 3 | type;
+	return (uint64_t)tag << 32 | (uint32_t)bytes << 4 | phase | type;
 }
 
 gyre_inline uint32_t gyre_word_length_(uint64_t word)
@@ -101,7 +108,7 @@ gyre_inline uint64_t gyre_span_(const struct gyre_ring_hot_ *r, size_t bytes, in
 	return (GYRE_WORD_BYTES_ + (uint64_t)bytes + r->align - 1) & ~((uint64_t)r->align - 1);
 }
 
-/* How much can stand at position in one piece: to the end of the data area, and the slack. */
+/* How much can stand at position in one piece: to the end of the data area, and beyond. */
 gyre_inline uint64_t gyre_reach_(const struct gyre_ring_hot_ *r, uint64_t position)
 {
 	return r->capacity - (position & r->mask) + 2 * (uint64_t)r->align;
@@ -109,14 +116,34 @@ gyre_inline uint64_t gyre_reach_(const struct gyre_ring_hot_ *r, uint64_t positi
 
 gyre_inline uint32_t gyre_phase_(const struct gyre_ring_hot_ *r, uint64_t position, int slots)
 {
-	return slots ? (position & (r->mask + 1)) == 0 : 0;
+	return slots && (position & (r->mask + 1)) == 0 ? GYRE_WORD_PHASE_ : 0;
+}
+
+/* Set at and phase for a position, from nothing. */
+gyre_inline void gyre_aim_(struct gyre_ring_hot_ *r, uint64_t position, int slots)
+{
+	r->at = gyre_cell_(r, position, slots);
+	r->phase = gyre_phase_(r, position, slots);
+}
+
+/* The place behind a message of so many bytes at r->at; flips the phase at the end of a lap. */
+gyre_inline uint8_t *gyre_behind_(struct gyre_ring_hot_ *r, uint64_t span, int slots)
+{
+	uint8_t *behind = r->at + (slots ? r->stride : span);
+
+	if (gyre_unlikely_(behind >= r->end)) {
+		behind -= r->lap_bytes;
+		if (slots)
+			r->phase ^= GYRE_WORD_PHASE_;
+	}
+	return behind;
 }
 
 /* A word is believed only as far as its message stays inside its place. */
 gyre_inline int gyre_is_message_(
 	const struct gyre_ring_hot_ *r, uint64_t position, uint64_t word, int slots)
 {
-	if ((word & 15) != (uint64_t)(gyre_phase_(r, position, slots) << 3 | GYRE_WORD_MESSAGE_))
+	if ((word & 15) != (uint64_t)(gyre_phase_(r, position, slots) | GYRE_WORD_MESSAGE_))
 		return 0;
 	if (slots)
 		return gyre_word_length_(word) <= r->message_bytes_max;
@@ -210,21 +237,23 @@ gyre_inline int gyre_may_sleep_(const struct gyre_ring_hot_ *r)
 	return (__atomic_load_n(r->wake_word, __ATOMIC_RELAXED) & 1) != 0;
 }
 
-/* Publish from the tail, whose cell is given, up to end: all is written but the first word, which
+/* Publish what stands from the tail on and takes span: all is written but the first word, which
  * shows it. What the seat says of it may lag: it is found by walking the words. */
-gyre_inline void gyre_publish_(struct gyre_ring_hot_ *r, uint8_t *cell, uint64_t end,
-	uint64_t first_word, uint64_t messages, uint64_t bytes, int slots)
+gyre_inline void gyre_publish_(struct gyre_ring_hot_ *r, uint64_t span, uint64_t first_word,
+	uint64_t messages, uint64_t bytes, uint8_t *behind, int slots)
 {
+	uint8_t *const at = r->at;
+
 	/* Relaxed: ordered before the word that leads there by that one's release. */
 	if (!slots)
-		__atomic_store_n(gyre_cast_(gyre_word_t_ *, gyre_cell_(r, end, 0)), 0,
-			__ATOMIC_RELAXED);
-	/* [WORD] release: pairs with the acquire in gyre_load_word_(). Who sees the word sees the
-	 * payload and everything that the publication put behind it. */
-	__atomic_store_n(gyre_cast_(gyre_word_t_ *, cell), first_word, __ATOMIC_RELEASE);
-	r->position = end;
+		__atomic_store_n(gyre_cast_(gyre_word_t_ *, behind), 0, __ATOMIC_RELAXED);
+	r->at = behind;
+	r->position += span;
 	r->messages += messages;
 	r->bytes += bytes;
+	/* [WORD] release: pairs with the acquire in gyre_load_word_(). Who sees the word sees the
+	 * payload and everything that the publication put behind it. */
+	__atomic_store_n(gyre_cast_(gyre_word_t_ *, at), first_word, __ATOMIC_RELEASE);
 }
 
 /* After a publication in wake mode membarrier: wake the other side if it may sleep. GYRE_OK. */
@@ -238,12 +267,16 @@ gyre_inline int gyre_published_(struct gyre_ring_hot_ *r)
 	return GYRE_OK;
 }
 
+gyre_inline uint64_t gyre_load_word_at_(const uint8_t *at)
+{
+	/* [WORD] acquire: pairs with the release in gyre_publish_() and store_word(). */
+	return __atomic_load_n(gyre_cast_(const gyre_word_t_ *, at), __ATOMIC_ACQUIRE);
+}
+
 gyre_inline uint64_t gyre_load_word_(
 	const struct gyre_ring_hot_ *r, uint64_t position, int slots)
 {
-	/* [WORD] acquire: pairs with the release in gyre_publish_() and store_word(). */
-	return __atomic_load_n(
-		gyre_cast_(gyre_word_t_ *, gyre_cell_(r, position, slots)), __ATOMIC_ACQUIRE);
+	return gyre_load_word_at_(gyre_cell_(r, position, slots));
 }
 
 /* Release everything before position: the exact progress, and every quarter of the ring the shown
@@ -255,7 +288,7 @@ gyre_inline int gyre_progress_(struct gyre_ring_hot_ *r, uint64_t position)
 	 * the room given back happens before the producer's next write there. One store to a line
 	 * that nobody else reads in normal running. */
 	__atomic_store_n(r->progress, position, __ATOMIC_RELEASE);
-	if (gyre_unlikely_(position - r->shown >= r->show_every))
+	if (gyre_unlikely_((int64_t)(position - r->show_at) >= 0))
 		return gyre_ring_show_(gyre_cast_(struct gyre_ring *, r));
 	if (gyre_unlikely_(gyre_may_sleep_(r)))
 		return gyre_ring_wake_if_room_(gyre_cast_(struct gyre_ring *, r));
@@ -265,7 +298,8 @@ gyre_inline int gyre_progress_(struct gyre_ring_hot_ *r, uint64_t position)
 /* ---- One message ---- */
 
 /* Whether a message goes to position at once. While a reservation is open, and after the close,
- * limit equals position, so that neither is asked here. */
+ * limit equals position, so that neither is asked here; while messages are held, there is no quick
+ * way to receive. */
 gyre_inline int gyre_fits_(
 	const struct gyre_ring_hot_ *r, uint64_t position, size_t bytes, int slots)
 {
@@ -277,29 +311,28 @@ gyre_inline int gyre_fits_(
 gyre_inline void gyre_put_(struct gyre_ring_hot_ *r, const void *data, size_t bytes, uint32_t tag,
 	int small, int slots)
 {
-	const uint64_t position = r->position;
-	const uint64_t end = position + gyre_span_(r, bytes, slots);
-	const uint64_t word =
-		gyre_word_(GYRE_WORD_MESSAGE_, gyre_phase_(r, position, slots), bytes, tag);
-	uint8_t *const cell = gyre_cell_(r, position, slots);
+	const uint64_t span = gyre_span_(r, bytes, slots);
+	const uint64_t word = gyre_word_(GYRE_WORD_MESSAGE_, slots ? r->phase : 0, bytes, tag);
+	uint8_t *const at = r->at;
+	uint8_t *const behind = gyre_behind_(r, span, slots);
 
-	gyre_prefetch_ahead_(cell, bytes);
+	gyre_prefetch_ahead_(at, bytes);
 	if (small)
-		gyre_copy_small_(
-			cell + GYRE_WORD_BYTES_, gyre_cast_(const uint8_t *, data), bytes);
+		gyre_copy_small_(at + GYRE_WORD_BYTES_, gyre_cast_(const uint8_t *, data), bytes);
 	else
-		memcpy(cell + GYRE_WORD_BYTES_, data, bytes);
-	gyre_publish_(r, cell, end, word, 1, bytes, slots);
+		memcpy(at + GYRE_WORD_BYTES_, data, bytes);
+	gyre_publish_(r, span, word, 1, bytes, behind, slots);
 }
 
-/* The message of this word is judged: copy it out and release it, by one store. */
+/* The message of this word, at next, is judged and nothing is held: copy it out and release it, by
+ * one store. */
 gyre_inline int64_t gyre_take_(struct gyre_ring_hot_ *r, uint64_t word, void *buffer,
 	struct gyre_message *ret_message, int small, int slots)
 {
-	const uint64_t position = r->next;
 	const size_t bytes = gyre_word_length_(word);
-	const uint64_t end = position + gyre_span_(r, bytes, slots);
-	const uint8_t *const payload = gyre_cell_(r, position, slots) + GYRE_WORD_BYTES_;
+	const uint64_t span = gyre_span_(r, bytes, slots);
+	const uint64_t position = r->next;
+	const uint8_t *const payload = r->at + GYRE_WORD_BYTES_;
 
 	if (ret_message != NULL) {
 		ret_message->data = buffer;
@@ -308,20 +341,23 @@ gyre_inline int64_t gyre_take_(struct gyre_ring_hot_ *r, uint64_t word, void *bu
 		ret_message->flags = 0;
 		ret_message->position = position;
 	}
-	r->next = end;
+	r->at = gyre_behind_(r, span, slots);
+	r->next = position + span;
 	if (small)
 		gyre_copy_small_(gyre_cast_(uint8_t *, buffer), payload, bytes);
 	else
 		memcpy(buffer, payload, bytes);
-	gyre_progress_(r, end);
+	gyre_progress_(r, position + span);
 	return (int64_t)bytes;
 }
 
+/* Small ones only: what they could read beyond the data area, if the word lies, is slack. */
 gyre_inline int gyre_can_take_(
 	const struct gyre_ring_hot_ *r, uint64_t word, size_t buffer_bytes, int slots)
 {
-	return r->next == r->position && gyre_is_message_(r, r->next, word, slots) &&
-		gyre_word_length_(word) <= buffer_bytes && gyre_word_length_(word) <= GYRE_SMALL_;
+	return (word & 15) == (slots ? r->phase | GYRE_WORD_MESSAGE_ : GYRE_WORD_MESSAGE_) &&
+		gyre_word_length_(word) <= r->small_bytes_max &&
+		gyre_word_length_(word) <= buffer_bytes;
 }
 
 #ifndef GYRE_NO_INLINE
@@ -331,17 +367,16 @@ gyre_inline int gyre_ring_send_inline_(struct gyre_ring *ring, const void *data,
 {
 	struct gyre_ring_hot_ *const r = gyre_hot_(ring);
 
-	if (gyre_likely_(bytes <= GYRE_SMALL_)) {
-		if (r->quick_send == GYRE_QUICK_RECORDS_) {
-			if (gyre_likely_(gyre_fits_(r, r->position, bytes, 0))) {
-				gyre_put_(r, data, bytes, tag, 1, 0);
-				return gyre_published_(r);
-			}
-		} else if (r->quick_send == GYRE_QUICK_SLOTS_) {
-			if (gyre_likely_(gyre_fits_(r, r->position, bytes, 1))) {
-				gyre_put_(r, data, bytes, tag, 1, 1);
-				return gyre_published_(r);
-			}
+	if (r->quick_send == GYRE_QUICK_RECORDS_) {
+		if (gyre_likely_(bytes <= GYRE_SMALL_ &&
+			    r->limit - r->position >= gyre_span_(r, bytes, 0))) {
+			gyre_put_(r, data, bytes, tag, 1, 0);
+			return gyre_published_(r);
+		}
+	} else if (r->quick_send == GYRE_QUICK_SLOTS_) {
+		if (gyre_likely_(bytes <= r->small_bytes_max && r->limit != r->position)) {
+			gyre_put_(r, data, bytes, tag, 1, 1);
+			return gyre_published_(r);
 		}
 	}
 	return gyre_ring_send(ring, data, bytes, tag, timeout_ns);
@@ -353,12 +388,12 @@ gyre_inline int64_t gyre_ring_receive_inline_(struct gyre_ring *ring, void *buff
 	struct gyre_ring_hot_ *const r = gyre_hot_(ring);
 
 	if (r->quick_receive == GYRE_QUICK_RECORDS_) {
-		const uint64_t word = gyre_load_word_(r, r->next, 0);
+		const uint64_t word = gyre_load_word_at_(r->at);
 
 		if (gyre_likely_(gyre_can_take_(r, word, buffer_bytes, 0)))
 			return gyre_take_(r, word, buffer, ret_message, 1, 0);
 	} else if (r->quick_receive == GYRE_QUICK_SLOTS_) {
-		const uint64_t word = gyre_load_word_(r, r->next, 1);
+		const uint64_t word = gyre_load_word_at_(r->at);
 
 		if (gyre_likely_(gyre_can_take_(r, word, buffer_bytes, 1)))
 			return gyre_take_(r, word, buffer, ret_message, 1, 1);

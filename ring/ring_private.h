@@ -31,11 +31,6 @@ static inline enum gyre_word_type gyre_word_type(uint64_t word)
 	return (enum gyre_word_type)(word & 7);
 }
 
-static inline uint32_t gyre_word_phase(uint64_t word)
-{
-	return (uint32_t)word >> 3 & 1;
-}
-
 static inline uint32_t gyre_word_tag(uint64_t word)
 {
 	return (uint32_t)(word >> 32);
@@ -58,6 +53,7 @@ struct gyre_ring {
 	uint64_t reserved_bytes; /* producer: of the open reservation */
 	uint64_t reserved_limit; /* hot.limit, while it is open */
 	uint64_t aborted;
+	uint64_t shown;        /* consumer: the head as the producer was told */
 	uint64_t flushed;      /* producer: the position of the later ledger */
 	unsigned ledger_index; /* producer: the one to be written next */
 	bool fence;   /* publications need a fence before the look for sleepers */

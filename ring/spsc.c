@@ -149,7 +149,8 @@ bool gyre_is_ended(const struct gyre_view *view)
 
 int gyre_show_head(struct gyre_ring *r)
 {
-	r->hot.shown = r->hot.position;
+	r->shown = r->hot.position;
+	r->hot.show_at = r->shown + r->hot.capacity / 4;
 	/* [HEAD] release: pairs with the acquire in look_at_head(). */
 	atomic_store_explicit(r->head_shown, r->hot.position, memory_order_release);
 	return gyre_published(r);
@@ -200,7 +201,9 @@ static void set_geometry(struct gyre_ring *r, const struct gyre_view *view, bool
 	r->hot.stride = h->slot_stride;
 	r->hot.align = slots ? 1 : h->align_bytes;
 	r->hot.message_bytes_max = (uint32_t)h->message_bytes_max;
-	r->hot.show_every = r->hot.capacity / 4;
+	r->hot.lap_bytes = h->capacity_bytes;
+	r->hot.end = r->hot.data + h->capacity_bytes;
+	r->hot.small_bytes_max = h->message_bytes_max < GYRE_SMALL_ ? (uint32_t)h->message_bytes_max : GYRE_SMALL_;
 	r->kept_free = slots ? 1 : h->align_bytes;
 }
 
@@ -260,6 +263,7 @@ static void resume_producer(struct gyre_ring *r, bool slots)
 		gyre_word_type(word) == GYRE_WORD_CLOSE;
 	if (slots && !r->closed)
 		clear_free_slots(r);
+	gyre_aim_(&r->hot, r->hot.position, slots);
 	r->hot.limit = r->hot.position; /* the first call looks */
 	if (!r->fence)
 		r->hot.quick_send = slots ? GYRE_QUICK_SLOTS_ : GYRE_QUICK_RECORDS_;
@@ -272,6 +276,7 @@ static void resume_consumer(struct gyre_ring *r, bool slots)
 	r->hot.progress = (gyre_word_t_ *)(void *)&r->seat->ledger[0].position;
 	r->hot.position = position - position % r->hot.align;
 	r->hot.next = r->hot.position;
+	gyre_aim_(&r->hot, r->hot.next, slots);
 	gyre_show_head(r);
 	r->hot.quick_receive = slots ? GYRE_QUICK_SLOTS_ : GYRE_QUICK_RECORDS_;
 }

@@ -14,16 +14,23 @@ static void reach_end(struct gyre_ring *r)
 		gyre_mark_ended(r);
 }
 
+/* Peek on from there. */
+static inline void go_to(struct gyre_ring *r, uint64_t next, bool slots)
+{
+	r->hot.next = next;
+	gyre_aim_(&r->hot, next, slots);
+}
+
 /* A PAD is released at once where nothing is held, else together with what is held before it. */
 static void skip_pad(struct gyre_ring *r)
 {
 	const uint64_t start = r->hot.next + rest_at(r, r->hot.next);
 
 	if (r->hot.next == r->hot.position) {
-		r->hot.next = start;
+		go_to(r, start, false);
 		gyre_progress_(&r->hot, start);
 	} else {
-		r->hot.next = start;
+		go_to(r, start, false);
 	}
 }
 
@@ -35,7 +42,7 @@ gyre_inline int look(struct gyre_ring *r, bool slots)
 		if (gyre_is_message_(&r->hot, r->hot.next, word, slots))
 			return 1;
 		if (slots ? !is_current(r, r->hot.next, word, true) : word == 0) {
-			if (r->hot.shown != r->hot.position)
+			if (r->shown != r->hot.position)
 				gyre_show_head(r);
 			return 0;
 		}
@@ -139,7 +146,7 @@ gyre_inline int copy_out(struct gyre_ring *r, int64_t timeout_ns, uint8_t *to, s
 		gyre_copy_small_(to, payload_at(r, r->hot.next, slots), ret_message->bytes);
 	else
 		memcpy(to, payload_at(r, r->hot.next, slots), ret_message->bytes);
-	r->hot.next += gyre_span_(&r->hot, ret_message->bytes, slots);
+	go_to(r, r->hot.next + gyre_span_(&r->hot, ret_message->bytes, slots), slots);
 	return GYRE_OK;
 }
 
@@ -180,7 +187,8 @@ gyre_inline int peek(struct gyre_ring *r, int64_t timeout_ns, struct gyre_messag
 		if (outcome != GYRE_OK)
 			return found > 0 ? (int)found : outcome;
 		describe(r, word, payload_at(r, r->hot.next, slots), &ret_messages[found++]);
-		r->hot.next += gyre_span_(&r->hot, gyre_word_length_(word), slots);
+		go_to(r, r->hot.next + gyre_span_(&r->hot, gyre_word_length_(word), slots), slots);
+		r->hot.quick_receive = GYRE_QUICK_NONE_; /* while anything is held */
 	}
 	return (int)found;
 }
@@ -227,6 +235,8 @@ gyre_inline int release(
 		rest_at(r, position) == r->hot.next - position)
 		position = r->hot.next;
 	gyre_progress_(&r->hot, position);
+	if (r->hot.next == r->hot.position)
+		r->hot.quick_receive = slots ? GYRE_QUICK_SLOTS_ : GYRE_QUICK_RECORDS_;
 	if (r->closed && r->hot.next == r->hot.position)
 		gyre_mark_ended(r);
 	return GYRE_OK;

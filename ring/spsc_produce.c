@@ -81,8 +81,7 @@ static int pad_to_end(struct gyre_ring *r, int64_t timeout_ns)
 
 	if (outcome != GYRE_OK)
 		return outcome;
-	gyre_publish_(&r->hot, gyre_cell_(&r->hot, r->hot.position, false), r->hot.position + rest,
-		gyre_word_(GYRE_WORD_PAD, 0, 0, 0), 0, 0, false);
+	gyre_publish_(&r->hot, rest, gyre_word_(GYRE_WORD_PAD, 0, 0, 0), 0, 0, r->hot.data, false);
 	r->hot.limit = r->hot.position;
 	return gyre_published(r);
 }
@@ -130,10 +129,9 @@ gyre_inline int send(struct gyre_ring *r, const void *data, size_t bytes, uint32
 
 gyre_inline int commit(struct gyre_ring *r, size_t bytes, uint32_t tag, bool slots)
 {
-	const uint64_t position = r->hot.position;
-	const uint64_t end = position + gyre_span_(&r->hot, bytes, slots);
-	const uint64_t word = make_word(r, position, GYRE_WORD_MESSAGE, bytes, tag, slots);
-	uint8_t *const cell = gyre_cell_(&r->hot, position, slots);
+	const uint64_t span = gyre_span_(&r->hot, bytes, slots);
+	const uint64_t word =
+		make_word(r, r->hot.position, GYRE_WORD_MESSAGE, bytes, tag, slots);
 
 	if (gyre_unlikely(!r->open))
 		return GYRE_ESTATE;
@@ -141,8 +139,8 @@ gyre_inline int commit(struct gyre_ring *r, size_t bytes, uint32_t tag, bool slo
 		return GYRE_EMSGSIZE;
 	r->open = false;
 	r->hot.limit = r->reserved_limit;
-	gyre_prefetch_ahead_(cell, bytes);
-	gyre_publish_(&r->hot, cell, end, word, 1, bytes, slots);
+	gyre_prefetch_ahead_(r->hot.at, bytes);
+	gyre_publish_(&r->hot, span, word, 1, bytes, gyre_behind_(&r->hot, span, slots), slots);
 	gyre_reservation_close(r);
 	return gyre_published(r);
 }
@@ -202,7 +200,7 @@ gyre_inline bool can_follow(struct gyre_ring *r, uint64_t end, size_t bytes, boo
 gyre_inline int send_batch(struct gyre_ring *r, const struct gyre_message *messages, unsigned count,
 	int64_t timeout_ns, bool slots)
 {
-	uint64_t end, bytes = 0;
+	uint64_t end, first_word, bytes = 0;
 	unsigned sent = 0;
 	int outcome;
 
@@ -218,10 +216,11 @@ gyre_inline int send_batch(struct gyre_ring *r, const struct gyre_message *messa
 		bytes += messages[sent].bytes;
 		sent++;
 	}
-	gyre_publish_(&r->hot, gyre_cell_(&r->hot, r->hot.position, slots), end,
-		make_word(r, r->hot.position, GYRE_WORD_MESSAGE, messages[0].bytes,
-			messages[0].tag, slots),
-		sent, bytes, slots);
+	first_word = make_word(r, r->hot.position, GYRE_WORD_MESSAGE, messages[0].bytes,
+		messages[0].tag, slots);
+	gyre_publish_(&r->hot, end - r->hot.position, first_word, sent, bytes,
+		gyre_cell_(&r->hot, end, slots), slots);
+	r->hot.phase = gyre_phase_(&r->hot, end, slots);
 	gyre_published(r);
 	return (int)sent;
 }

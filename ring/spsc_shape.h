@@ -61,13 +61,13 @@ static inline bool is_current(
 	const struct gyre_ring *r, uint64_t position, uint64_t word, bool slots)
 {
 	return gyre_word_type(word) != GYRE_WORD_NONE &&
-		gyre_word_phase(word) == gyre_phase_(&r->hot, position, slots);
+		(word & GYRE_WORD_PHASE_) == gyre_phase_(&r->hot, position, slots);
 }
 
 /* A PAD anywhere but at the start, where it would lead round for ever. */
 static inline bool is_pad(const struct gyre_ring *r, uint64_t position, uint64_t word, bool slots)
 {
-	return !slots && gyre_word_type(word) == GYRE_WORD_PAD && gyre_word_phase(word) == 0 &&
+	return !slots && (word & 15) == GYRE_WORD_PAD &&
 		(position & r->hot.mask) != 0;
 }
 

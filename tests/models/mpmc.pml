@@ -958,8 +958,9 @@ init {
 	d_step {
 		do
 		:: i < NPROC ->
-			/* the dead are repaired, and no lock byte is left behind */
-			assert(!dead[i] || (used[i] == 0 && lock[i] == 0));
+			/* no lock byte is left behind; the dead are repaired, unless all have gone */
+			assert(!dead[i] || lock[i] == 0);
+			assert(!dead[i] || is_closed || used[i] == 0);
 			i++
 		:: else -> break
 		od;

@@ -100,10 +100,11 @@ static const char *produce(void *context)
 {
 	struct account *const account = context;
 	struct gyre_ring *ring = NULL;
+	struct gyre_error error = {0};
 	uint64_t number = atomic_load(&account->acknowledged), state = account->seed;
 
-	if (gyre_ring_attach(account->key, GYRE_PRODUCER, NULL, &ring, NULL) != GYRE_OK)
-		return "cannot attach";
+	if (gyre_ring_attach(account->key, GYRE_PRODUCER, NULL, &ring, &error) != GYRE_OK)
+		return complain("attach: %s", error.what);
 	raise_flag(&account->started);
 	for (;;) {
 		const int outcome = send_next(ring, account, number, &state);
@@ -182,11 +183,12 @@ static const char *consume(void *context)
 {
 	struct account *const account = context;
 	struct gyre_ring *ring = NULL;
+	struct gyre_error error = {0};
 	uint64_t state = account->seed;
 	const char *complaint;
 
-	if (gyre_ring_attach(account->key, GYRE_CONSUMER, NULL, &ring, NULL) != GYRE_OK)
-		return "cannot attach";
+	if (gyre_ring_attach(account->key, GYRE_CONSUMER, NULL, &ring, &error) != GYRE_OK)
+		return complain("attach: %s", error.what);
 	raise_flag(&account->started);
 	complaint = find_start(ring, account);
 	while (complaint == NULL)
@@ -224,6 +226,26 @@ static struct account *account_of(const char *key)
 	return account;
 }
 
+struct start {
+	struct account *account;
+	const struct child *child;
+};
+
+static bool has_started(void *context)
+{
+	const struct start *const start = context;
+
+	return atomic_load(&start->account->started) != 0 || start->child->complaint[0] != '\0';
+}
+
+static void await_life(struct account *account, struct child *child)
+{
+	struct start start = {account, child};
+
+	cr_assert(eventually(has_started, &start));
+	cr_assert(eq(str, child->complaint, ""));
+}
+
 static struct child start_with(child_fn *body, struct account *account, uint64_t seed)
 {
 	struct child child;
@@ -231,7 +253,7 @@ static struct child start_with(child_fn *body, struct account *account, uint64_t
 	account->seed = seed;
 	atomic_store(&account->started, 0);
 	child = start_child(body, account);
-	cr_assert(await_flag(&account->started), "%s", child.complaint);
+	await_life(account, &child);
 	return child;
 }
 

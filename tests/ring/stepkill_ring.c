@@ -1,4 +1,4 @@
-#include <errno.h>
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -13,6 +13,8 @@ enum {
 	FOLLOWERS = 4, /* messages that must get through one by one */
 	ROUNDS = 50,   /* of going on after those */
 	BOTH = 2,      /* seats of a ring with one producer and one consumer */
+	LIMIT_MS = 10000,
+	ASLEEP_MS = 4, /* a producer's slices end at 10 */
 };
 
 bool say(struct world *w, enum stepkill_fault fault, const char *format, ...)
@@ -557,8 +559,8 @@ static bool consumer_goes_on(struct world *w)
 		return say(w, STEPKILL_OTHER, "gyre_inspect counted %lu messages, %lu came",
 			(unsigned long)w->messages_seen,
 			(unsigned long)(w->board->received - before));
-	return !scene->dies_attached || w->board->closed || scene->first != GYRE_CONSUMER ||
-	       be_told(w);
+	return scene->victim != GYRE_PRODUCER || scene->comes_or_goes || w->board->closed ||
+	       w->producer != NULL || be_told(w);
 }
 
 static bool producer_goes_on(struct world *w)
@@ -808,9 +810,18 @@ static void close_world(struct world *w)
 
 static enum stepkill_points points_of(const struct scene *scene, bool every)
 {
-	if (!every || scene->victims[1].operation != NULL)
+	if (!every || scene->call == NULL)
 		return scene->points;
 	return scene->points == STEPKILL_SYSCALLS ? STEPKILL_MERGED : STEPKILL_EVERY;
+}
+
+static unsigned count_victims(const struct scene *scene)
+{
+	unsigned count = 0;
+
+	while (count < CHAIN_MAX && scene->victims[count].operation != NULL)
+		count++;
+	return count;
 }
 
 int run_scene(const struct scene *scene, const struct gyre_ring_options *options, bool every,
@@ -820,25 +831,29 @@ int run_scene(const struct scene *scene, const struct gyre_ring_options *options
 	const struct stepkill_options how = {
 		.points = points_of(scene, every),
 		.kills_max = scene->kills_max,
-		.check_limit_ms = 10000,
-		.victim_limit_ms = 10000,
-		.asleep_ms = 4, /* a producer's slices end at 10 */
+		.check_limit_ms = LIMIT_MS,
+		.victim_limit_ms = LIMIT_MS,
+		.asleep_ms = ASLEEP_MS,
 		.seed = 1,
 	};
-	struct stepkill_scenario scenario = {
+	const struct stepkill_victim only = {
+		.name = scene->victim == GYRE_CONSUMER ? "consumer" : "producer",
+		.prepare = scene->prepare,
+		.operation = scene->call,
+		.wake = scene->wake,
+	};
+	const struct stepkill_scenario scenario = {
 		.name = scene->name,
 		.world = &w,
 		.setup = set_up,
 		.ranges = ranges,
-		.victims = scene->victims,
+		.victims = scene->call != NULL ? &only : scene->victims,
+		.victim_count = scene->call != NULL ? 1 : count_victims(scene),
 		.survivor_prepare = scene->company != COMPANY_NONE ? keep_company : NULL,
 		.survivor_check = check,
 	};
 	int outcome;
 
-	while (scenario.victim_count < CHAIN_MAX &&
-		scene->victims[scenario.victim_count].operation != NULL)
-		scenario.victim_count++;
 	open_world(&w, scene, options);
 	outcome = stepkill_run(&scenario, &how, ret_result);
 	close_world(&w);

@@ -56,7 +56,10 @@ enum company {
 struct scene {
 	const char *name;
 	struct beginning beginning;
-	struct stepkill_victim victims[CHAIN_MAX];
+	void (*prepare)(void *world); /* of the only victim */
+	void (*call)(void *world);
+	void (*wake)(void *world);
+	struct stepkill_victim victims[CHAIN_MAX]; /* or several */
 	enum stepkill_points points;
 	uint64_t kills_max;
 
@@ -68,9 +71,9 @@ struct scene {
 	int64_t timeout_ns;
 
 	enum company company;
-	enum gyre_role victim; /* whose death it is; 0: of several */
+	enum gyre_role victim; /* the role of the victim, or of the last one */
 	enum gyre_role first;  /* who goes on first afterwards */
-	bool dies_attached;    /* a producer dies in its seat: consumers shall be told so */
+	bool comes_or_goes;    /* the victim may die without being attached */
 	bool may_vanish;       /* the name may be gone afterwards */
 	bool stale;            /* what is left of the ring gyre_clean() shall remove */
 	bool file;             /* a file: key, in a directory of its own */
@@ -121,6 +124,7 @@ struct world {
 	struct gyre_message outgoing[BATCH_MAX];
 	unsigned char payload[BATCH_MAX * MESSAGE_MAX];
 	struct gyre_message held[BATCH_MAX];
+	void *room; /* reserved */
 	pthread_t thread;
 	bool has_thread;
 	int64_t thread_outcome;

@@ -1,0 +1,137 @@
+/*
+ * kill -9 at every machine instruction of every public operation on the ring with one producer
+ * and one consumer: whoever survives goes on, and everything that was acknowledged arrives.
+ *
+ * Points that nobody else can tell apart are killed at once; with GYRE_STEPKILL=every each
+ * instruction is (half an hour). What survivors check: stepkill_ring.c.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "stepkill_ring.h"
+
+enum {
+	CAPACITY = 4096,
+	SLOT = 64,
+	SLOTS = 64,
+	TIMEOUT_S = 120,
+};
+
+static bool kills_everywhere(void)
+{
+	const char *const how = getenv("GYRE_STEPKILL");
+
+	return how != NULL && strcmp(how, "every") == 0;
+}
+
+/* Every instruction takes its time. */
+ReportHook(PRE_ALL)(struct criterion_test_set *set)
+{
+	if (!kills_everywhere())
+		return;
+	FOREACH_SET(struct criterion_suite_set *suite, set->suites)
+	{
+		suite->suite.data->timeout = 3600;
+	}
+}
+
+static void begin(void)
+{
+	const char *const why = stepkill_unavailable();
+
+	if (why != NULL)
+		cr_skip_test("%s", why);
+	rings_open();
+}
+
+TestSuite(stepkill_spsc, .init = begin, .fini = rings_close, .timeout = TIMEOUT_S);
+
+/* ---- In which rings, and before whom ---- */
+
+struct setting {
+	const char *name;
+	bool slots;
+	uint32_t wake;
+	enum company company;
+	enum gyre_role first;
+};
+
+static const struct setting settings[] = {
+	{"records, membarrier, a peer is there", false, GYRE_WAKE_MEMBARRIER, COMPANY_THERE,
+		GYRE_CONSUMER},
+	{"records, fence, nobody is there", false, GYRE_WAKE_FENCE, COMPANY_NONE, GYRE_PRODUCER},
+	{"slots, fence, a peer is there", true, GYRE_WAKE_FENCE, COMPANY_THERE, GYRE_CONSUMER},
+	{"slots, membarrier, nobody is there", true, GYRE_WAKE_MEMBARRIER, COMPANY_NONE,
+		GYRE_PRODUCER},
+};
+
+/* Criterion's cases run side by side: what one has to say goes out in one piece. */
+struct table {
+	char *text;
+	size_t bytes;
+	FILE *out;
+	bool clean;
+};
+
+static struct table table_open(void)
+{
+	struct table table = {.clean = true};
+
+	table.out = open_memstream(&table.text, &table.bytes);
+	return table;
+}
+
+static void table_close(struct table *table)
+{
+	fclose(table->out);
+	fwrite(table->text, 1, table->bytes, stderr);
+	free(table->text);
+	cr_assert(table->clean, "see the table");
+}
+
+static void run_one(struct table *table, const struct scene *scene, const struct setting *setting)
+{
+	const struct gyre_ring_options options = {
+		.capacity_bytes = CAPACITY,
+		.slot_bytes = !setting->slots ? 0 : scene->bytes > SLOT ? (uint32_t)scene->bytes : SLOT,
+		.wake = setting->wake,
+	};
+	struct stepkill_result result;
+
+	run_scene(scene, &options, kills_everywhere(), &result);
+	stepkill_print_row(table->out, &result);
+	stepkill_print_failures(table->out, &result);
+	table->clean &= stepkill_clean(&result);
+}
+
+static void run_scenes(const struct scene *scenes, size_t count, enum gyre_role victim,
+	const struct setting *setting)
+{
+	struct table table = table_open();
+
+	fprintf(table.out, "\nspsc, %s:\n", setting->name);
+	stepkill_print_head(table.out);
+	for (size_t i = 0; i < count; i++) {
+		struct scene scene = scenes[i];
+
+		if ((scene.only_slots && !setting->slots) || (scene.only_records && setting->slots))
+			continue;
+		scene.victim = victim;
+		scene.company = setting->company;
+		scene.first = setting->first;
+		run_one(&table, &scene, setting);
+	}
+	table_close(&table);
+}
+
+/* ---- Producers ---- */
+
+static const struct scene producers[] = {
+	{.name = "send 8 B", .prepare = prepare_producer, .call = call_send, .bytes = 8, .count = 1,
+		.before = 1},
+};
+
+Test(stepkill_spsc, a_producer_dies_beside_a_consumer_of_records)
+{
+	run_scenes(producers, sizeof producers / sizeof *producers, GYRE_PRODUCER, &settings[0]);
+}
