@@ -6,6 +6,12 @@
 #include "lockbyte.h"
 #include "process.h"
 
+/* A repair, a dying process: how long to wait for one, and how often to look. */
+enum {
+	TRANSIT_NS = 200000000,
+	TRANSIT_LOOK_NS = 200000,
+};
+
 static unsigned lock_byte(unsigned number)
 {
 	return GYRE_LOCK_SEATS + number;
@@ -164,23 +170,50 @@ static int refuse(const struct gyre_view *view, unsigned first, unsigned end, bo
 		end - first, role_name);
 }
 
-int gyre_seat_take(const struct gyre_view *view, unsigned first, unsigned end, uint32_t role,
-	const char *name, uint32_t capabilities, gyre_settle_fn *settle, struct gyre_error *reterr)
+/* Sit on the first seat whose lock byte can be had and whose last holder is no suspect; -1: none. */
+static int take_free(const struct gyre_view *view, unsigned first, unsigned end,
+	gyre_settle_fn *settle, bool *ret_suspect)
 {
-	bool suspect = false;
-
 	for (unsigned number = first; number < end; number++) {
 		if (!gyre_lock_exclusive(view->map.fd, lock_byte(number)))
 			continue;
-		if (repair_locked(view, number, 0, settle) == GYRE_SEAT_IS_SUSPECT) {
-			suspect = true;
-			gyre_unlock(view->map.fd, lock_byte(number));
-			continue;
-		}
-		sit_down(gyre_seat_at(view, number), role, name, capabilities);
-		return (int)number;
+		if (repair_locked(view, number, 0, settle) != GYRE_SEAT_IS_SUSPECT)
+			return (int)number;
+		*ret_suspect = true;
+		gyre_unlock(view->map.fd, lock_byte(number));
 	}
-	return refuse(view, first, end, suspect, role, reterr);
+	return -1;
+}
+
+/* Locked, but not by a living holder: somebody repairs it, sits down, or is about to be gone. */
+static bool is_in_transit(const struct gyre_view *view, unsigned number)
+{
+	return gyre_seat_state_of(load_state(gyre_seat_at(view, number))) != GYRE_SEAT_LIVE ||
+		ask_witnesses(view, number) == GYRE_SEAT_IS_DEAD;
+}
+
+static bool any_in_transit(const struct gyre_view *view, unsigned first, unsigned end)
+{
+	for (unsigned number = first; number < end; number++)
+		if (is_in_transit(view, number))
+			return true;
+	return false;
+}
+
+int gyre_seat_take(const struct gyre_view *view, unsigned first, unsigned end, uint32_t role,
+	const char *name, uint32_t capabilities, gyre_settle_fn *settle, struct gyre_error *reterr)
+{
+	const uint64_t deadline = gyre_deadline(TRANSIT_NS);
+	bool suspect = false;
+	int number;
+
+	while ((number = take_free(view, first, end, settle, &suspect)) < 0) {
+		if (gyre_now_ns() > deadline || !any_in_transit(view, first, end))
+			return refuse(view, first, end, suspect, role, reterr);
+		gyre_nap(TRANSIT_LOOK_NS);
+	}
+	sit_down(gyre_seat_at(view, (unsigned)number), role, name, capabilities);
+	return number;
 }
 
 void gyre_seat_leave(const struct gyre_view *view, unsigned number)

@@ -168,12 +168,13 @@ gyre_inline void gyre_prefetch_write_(const void *address)
  * a prefetch does nothing: the lines behind the wrap are not asked for, a KiB a lap. */
 #define GYRE_PREFETCH_AHEAD_ 1024
 
-gyre_inline void gyre_prefetch_ahead_(const uint8_t *cell, size_t bytes)
+/* The lines that writing so many bytes at `at` brings into reach. */
+gyre_inline void gyre_prefetch_ahead_(const uint8_t *at, size_t bytes)
 {
-	gyre_prefetch_write_(cell + GYRE_PREFETCH_AHEAD_);
-	if (bytes > 56)
-		for (size_t line = 64; line < bytes + GYRE_WORD_BYTES_ && line < 4096; line += 64)
-			gyre_prefetch_write_(cell + GYRE_PREFETCH_AHEAD_ + line);
+	gyre_prefetch_write_(at + GYRE_PREFETCH_AHEAD_);
+	if (bytes > 64 - GYRE_WORD_BYTES_)
+		for (size_t line = 64; line < bytes + GYRE_WORD_BYTES_; line += 64)
+			gyre_prefetch_write_(at + GYRE_PREFETCH_AHEAD_ + line);
 }
 
 gyre_inline void gyre_copy_word_(uint8_t *to, const uint8_t *from, size_t i)
@@ -226,6 +227,19 @@ gyre_inline void gyre_copy_small_(uint8_t *to, const uint8_t *from, size_t bytes
 		for (size_t i = 0; i < bytes; i++)
 			to[i] = from[i];
 	}
+}
+
+/* Into the ring, where the lines belong to the other core: ask for the next KiB, copy this one. */
+gyre_inline void gyre_copy_large_(uint8_t *to, const uint8_t *from, size_t bytes)
+{
+	for (; bytes > GYRE_PREFETCH_AHEAD_; bytes -= GYRE_PREFETCH_AHEAD_) {
+		gyre_prefetch_ahead_(to, GYRE_PREFETCH_AHEAD_);
+		memcpy(to, from, GYRE_PREFETCH_AHEAD_);
+		to += GYRE_PREFETCH_AHEAD_;
+		from += GYRE_PREFETCH_AHEAD_;
+	}
+	gyre_prefetch_ahead_(to, bytes);
+	memcpy(to, from, bytes);
 }
 
 /* ---- Publishing ---- */
@@ -316,11 +330,12 @@ gyre_inline void gyre_put_(struct gyre_ring_hot_ *r, const void *data, size_t by
 	uint8_t *const at = r->at;
 	uint8_t *const behind = gyre_behind_(r, span, slots);
 
-	gyre_prefetch_ahead_(at, bytes);
-	if (small)
+	if (small) {
+		gyre_prefetch_ahead_(at, bytes);
 		gyre_copy_small_(at + GYRE_WORD_BYTES_, gyre_cast_(const uint8_t *, data), bytes);
-	else
-		memcpy(at + GYRE_WORD_BYTES_, data, bytes);
+	} else {
+		gyre_copy_large_(at + GYRE_WORD_BYTES_, gyre_cast_(const uint8_t *, data), bytes);
+	}
 	gyre_publish_(r, span, word, 1, bytes, behind, slots);
 }
 

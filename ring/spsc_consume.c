@@ -79,6 +79,9 @@ static int wait_for_message(struct gyre_ring *r, int64_t timeout_ns, bool slots)
 /* A later message of a batch: only what is there; departures are for the call that finds nothing. */
 gyre_inline bool is_there(struct gyre_ring *r, bool slots)
 {
+	if (gyre_likely(gyre_is_message_(
+		    &r->hot, r->hot.next, gyre_load_word_at_(r->hot.at), slots)))
+		return true;
 	return (slots ? slots_look : records_look)(r) > 0;
 }
 
@@ -134,19 +137,24 @@ gyre_inline int64_t receive(struct gyre_ring *r, void *buffer, size_t buffer_byt
 gyre_inline int copy_out(struct gyre_ring *r, int64_t timeout_ns, uint8_t *to, size_t room,
 	struct gyre_message *ret_message, bool slots)
 {
-	uint64_t word;
-	const int outcome = find(r, timeout_ns, &word, slots);
+	uint64_t word = gyre_load_word_at_(r->hot.at);
+	const bool quick = gyre_can_take_(&r->hot, word, room, slots);
+	const int outcome = quick ? GYRE_OK : find(r, timeout_ns, &word, slots);
+	const uint8_t *const payload = r->hot.at + GYRE_WORD_BYTES_;
 
 	if (outcome != GYRE_OK)
 		return outcome;
 	describe(r, word, to, ret_message);
 	if (ret_message->bytes > room)
 		return GYRE_EMSGSIZE;
-	if (ret_message->bytes <= GYRE_SMALL_)
-		gyre_copy_small_(to, payload_at(r, r->hot.next, slots), ret_message->bytes);
+	if (quick || ret_message->bytes <= GYRE_SMALL_)
+		gyre_copy_small_(to, payload, ret_message->bytes);
 	else
-		memcpy(to, payload_at(r, r->hot.next, slots), ret_message->bytes);
-	go_to(r, r->hot.next + gyre_span_(&r->hot, ret_message->bytes, slots), slots);
+		memcpy(to, payload, ret_message->bytes);
+	const uint64_t span = gyre_span_(&r->hot, ret_message->bytes, slots);
+
+	r->hot.at = gyre_behind_(&r->hot, span, slots);
+	r->hot.next += span;
 	return GYRE_OK;
 }
 

@@ -139,7 +139,9 @@ gyre_inline int commit(struct gyre_ring *r, size_t bytes, uint32_t tag, bool slo
 		return GYRE_EMSGSIZE;
 	r->open = false;
 	r->hot.limit = r->reserved_limit;
-	gyre_prefetch_ahead_(r->hot.at, bytes);
+	/* What is written next: about a KiB on, or the next message's first lines. */
+	gyre_prefetch_write_(bytes < GYRE_PREFETCH_AHEAD_ ? r->hot.at + GYRE_PREFETCH_AHEAD_
+							  : r->hot.at + span + 64);
 	gyre_publish_(&r->hot, span, word, 1, bytes, gyre_behind_(&r->hot, span, slots), slots);
 	gyre_reservation_close(r);
 	return gyre_published(r);
@@ -169,20 +171,25 @@ static int spsc_discard(struct gyre_ring *r)
 	return GYRE_OK;
 }
 
-/* Write one message of a batch at end; its word too, unless it is the first. */
+/* Write one message of a batch at r->hot.at, its word too unless it is the first; go behind it. */
 gyre_inline void write_in_batch(
-	struct gyre_ring *r, uint64_t end, const struct gyre_message *m, bool first, bool slots)
+	struct gyre_ring *r, const struct gyre_message *m, uint64_t span, bool first, bool slots)
 {
-	gyre_prefetch_ahead_(gyre_cell_(&r->hot, end, slots), m->bytes);
-	if (m->bytes <= GYRE_SMALL_)
-		gyre_copy_small_(payload_at(r, end, slots), m->data, m->bytes);
-	else
-		memcpy(payload_at(r, end, slots), m->data, m->bytes);
-	/* Release, though the first word orders them all for the consumer: a successor producer
-	 * that clears slots after a death must find no gap. */
+	uint8_t *const at = r->hot.at;
+	const uint64_t word = gyre_word_(
+		GYRE_WORD_MESSAGE, slots ? r->hot.phase : 0, m->bytes, m->tag);
+
+	if (m->bytes <= GYRE_SMALL_) {
+		gyre_prefetch_ahead_(at, m->bytes);
+		gyre_copy_small_(at + GYRE_WORD_BYTES_, m->data, m->bytes);
+	} else {
+		gyre_copy_large_(at + GYRE_WORD_BYTES_, m->data, m->bytes);
+	}
+	r->hot.at = gyre_behind_(&r->hot, span, slots);
+	/* [WORD] release, though the first word orders them all for the consumer: a successor
+	 * producer that clears slots after a death must find no gap. */
 	if (!first)
-		store_word(r, end,
-			make_word(r, end, GYRE_WORD_MESSAGE, m->bytes, m->tag, slots), slots);
+		__atomic_store_n((gyre_word_t_ *)(void *)at, word, __ATOMIC_RELEASE);
 }
 
 /* Whether the next one of a batch can follow at end: as far as the ring goes on there. */
@@ -201,6 +208,7 @@ gyre_inline int send_batch(struct gyre_ring *r, const struct gyre_message *messa
 	int64_t timeout_ns, bool slots)
 {
 	uint64_t end, first_word, bytes = 0;
+	uint8_t *first_at, *behind;
 	unsigned sent = 0;
 	int outcome;
 
@@ -210,17 +218,20 @@ gyre_inline int send_batch(struct gyre_ring *r, const struct gyre_message *messa
 	if (outcome != GYRE_OK)
 		return outcome;
 	end = r->hot.position;
+	first_at = r->hot.at;
+	first_word = make_word(
+		r, end, GYRE_WORD_MESSAGE, messages[0].bytes, messages[0].tag, slots);
 	while (sent < count && can_follow(r, end, messages[sent].bytes, slots)) {
-		write_in_batch(r, end, &messages[sent], sent == 0, slots);
-		end += gyre_span_(&r->hot, messages[sent].bytes, slots);
+		const uint64_t span = gyre_span_(&r->hot, messages[sent].bytes, slots);
+
+		write_in_batch(r, &messages[sent], span, sent == 0, slots);
+		end += span;
 		bytes += messages[sent].bytes;
 		sent++;
 	}
-	first_word = make_word(r, r->hot.position, GYRE_WORD_MESSAGE, messages[0].bytes,
-		messages[0].tag, slots);
-	gyre_publish_(&r->hot, end - r->hot.position, first_word, sent, bytes,
-		gyre_cell_(&r->hot, end, slots), slots);
-	r->hot.phase = gyre_phase_(&r->hot, end, slots);
+	behind = r->hot.at;
+	r->hot.at = first_at;
+	gyre_publish_(&r->hot, end - r->hot.position, first_word, sent, bytes, behind, slots);
 	gyre_published(r);
 	return (int)sent;
 }

@@ -2,7 +2,6 @@
  * Positions are counts that never go back, and run through all of 64 bits. Nobody lives to see
  * them wrap, unless they begin shortly before: here they do.
  */
-#include "attachment.h"
 #include "rings.h"
 
 TestSuite(spsc_positions, .timeout = 60, .init = rings_open, .fini = rings_close);
@@ -13,25 +12,15 @@ enum {
 	MESSAGES = 100000,
 };
 
-static void store(_Atomic uint64_t *word, uint64_t value)
-{
-	atomic_store_explicit(word, value, memory_order_relaxed);
-}
-
 /* A fresh ring whose two sides have both come so far. */
 static void start_at(const char *key, uint64_t position)
 {
-	struct gyre_error error = {0};
-	struct gyre_view view;
-	struct gyre_key parsed;
+	struct gyre_view view = view_of(key);
 
-	cr_assert(eq(int, gyre_key_parse(key, &parsed, NULL), GYRE_OK));
-	cr_assert(eq(int, gyre_view_open(&parsed, GYRE_READ_WRITE, NULL, &view, &error), GYRE_OK),
-		"%s", error.what);
 	for (unsigned seat = 0; seat < 2; seat++)
 		for (unsigned i = 0; i < 2; i++)
-			store(&gyre_seat_at(&view, seat)->ledger[i].position, position);
-	store((_Atomic uint64_t *)(void *)gyre_view_at(&view, GYRE_CONSUMER_PAGE_OFFSET), position);
+			atomic_store(&gyre_seat_at(&view, seat)->ledger[i].position, position);
+	atomic_store(word_in(&view, GYRE_CONSUMER_PAGE_OFFSET), position);
 	gyre_view_close(&view);
 }
 

@@ -29,7 +29,7 @@ ReportHook(PRE_ALL)(struct criterion_test_set *set)
 {
 	if (!kills_everywhere())
 		return;
-	FOREACH_SET(struct criterion_suite_set *suite, set->suites)
+	FOREACH_SET(struct criterion_suite_set * suite, set->suites)
 	{
 		suite->suite.data->timeout = 3600;
 	}
@@ -73,18 +73,20 @@ struct table {
 	bool clean;
 };
 
-static struct table table_open(void)
+static void table_open(struct table *table, const char *where)
 {
-	struct table table = {.clean = true};
-
-	table.out = open_memstream(&table.text, &table.bytes);
-	return table;
+	table->clean = true;
+	table->out = open_memstream(&table->text, &table->bytes);
+	cr_assert(ne(ptr, table->out, NULL));
+	fprintf(table->out, "\nspsc, %s:\n", where);
+	stepkill_print_head(table->out);
 }
 
 static void table_close(struct table *table)
 {
 	fclose(table->out);
 	fwrite(table->text, 1, table->bytes, stderr);
+	fflush(stderr);
 	free(table->text);
 	cr_assert(table->clean, "see the table");
 }
@@ -93,7 +95,9 @@ static void run_one(struct table *table, const struct scene *scene, const struct
 {
 	const struct gyre_ring_options options = {
 		.capacity_bytes = CAPACITY,
-		.slot_bytes = !setting->slots ? 0 : scene->bytes > SLOT ? (uint32_t)scene->bytes : SLOT,
+		.slot_bytes = !setting->slots       ? 0
+			      : scene->bytes > SLOT ? (uint32_t)scene->bytes
+						    : SLOT,
 		.wake = setting->wake,
 	};
 	struct stepkill_result result;
@@ -107,10 +111,9 @@ static void run_one(struct table *table, const struct scene *scene, const struct
 static void run_scenes(const struct scene *scenes, size_t count, enum gyre_role victim,
 	const struct setting *setting)
 {
-	struct table table = table_open();
+	struct table table;
 
-	fprintf(table.out, "\nspsc, %s:\n", setting->name);
-	stepkill_print_head(table.out);
+	table_open(&table, setting->name);
 	for (size_t i = 0; i < count; i++) {
 		struct scene scene = scenes[i];
 
@@ -127,7 +130,11 @@ static void run_scenes(const struct scene *scenes, size_t count, enum gyre_role 
 /* ---- Producers ---- */
 
 static const struct scene producers[] = {
-	{.name = "send 8 B", .prepare = prepare_producer, .call = call_send, .bytes = 8, .count = 1,
+	{.name = "send 8 B",
+		.prepare = prepare_producer,
+		.call = call_send,
+		.bytes = 8,
+		.count = 1,
 		.before = 1},
 };
 

@@ -301,6 +301,23 @@ struct seen look(const char *key)
 	return seen;
 }
 
+struct gyre_view view_of(const char *key)
+{
+	struct gyre_error error = {0};
+	struct gyre_key parsed;
+	struct gyre_view view;
+
+	cr_assert(eq(int, gyre_key_parse(key, &parsed, NULL), GYRE_OK));
+	cr_assert(eq(int, gyre_view_open(&parsed, GYRE_READ_WRITE, NULL, &view, &error), GYRE_OK),
+		"%s", error.what);
+	return view;
+}
+
+_Atomic uint64_t *word_in(const struct gyre_view *view, uint64_t offset)
+{
+	return (_Atomic uint64_t *)(void *)gyre_view_at(view, offset);
+}
+
 uint64_t now_ns(void)
 {
 	struct timespec now;

@@ -9,6 +9,7 @@
 #define GYRE_TESTS_RINGS_H
 
 #include "../core/support.h"
+#include "attachment.h"
 #include "gyre_inspect.h"
 #include "gyre_ring.h"
 
@@ -92,6 +93,12 @@ struct seen {
 };
 
 struct seen look(const char *key);
+
+/* The segment, to be read and poked; until gyre_view_close(). */
+struct gyre_view view_of(const char *key);
+
+/* The 8-byte word at an offset of the segment, see docs/layout.md. */
+_Atomic uint64_t *word_in(const struct gyre_view *view, uint64_t offset);
 
 /* Polls until it holds; false after 20 s. */
 bool eventually(bool (*holds)(void *), void *context);
