@@ -338,25 +338,37 @@ static void set_head(const struct gyre_view *view, uint64_t position)
 	atomic_store(word_in(view, HEAD_SHOWN), position);
 }
 
+static uint64_t tail_of(const struct gyre_view *view)
+{
+	const uint64_t a = atomic_load(word_in(view, PRODUCER_SEAT + LEDGER));
+	const uint64_t b = atomic_load(word_in(view, PRODUCER_SEAT + LEDGER + 24));
+
+	return a > b ? a : b;
+}
+
 Test(spsc_hostile, an_impossible_head_stops_the_producer)
 {
 	for (const struct variant *v = first_shape(); v != NULL; v = other_shape()) {
-		const uint64_t tail = v->slots ? 5 : 5 * SPAN, unit = v->slots ? 1 : 8;
-		uint64_t heads[] = {tail + unit, tail + 100 * unit, (uint64_t)0 - unit, 0,
-			(uint64_t)1 << 32, (uint64_t)1 << 63, (uint64_t)1 << 62, 0};
+		const uint64_t unit = v->slots ? 1 : 8;
+		const uint64_t from_tail[] = {unit, 100 * unit, (uint64_t)1 << 32,
+			(uint64_t)1 << 62, (uint64_t)1 << 63, (uint64_t)-CAPACITY,
+			(uint64_t)-2 * CAPACITY, (uint64_t)-1 << 40,
+			v->slots ? unit : (uint64_t)-3};
 
-		for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
+		for (size_t i = 0; i < sizeof from_tail / sizeof *from_tail; i++) {
 			struct pair p = begin(v);
 			struct gyre_view view = view_of(p.key);
 
-			heads[3] = tail - 2 * capacity_of(&p);
-			heads[7] = v->slots ? heads[0] : 3; /* not at a record */
-			set_head(&view, heads[i]);
-			cr_assert(eq(int, send_all(&p), GYRE_ECORRUPT), "head %llx",
-				(unsigned long long)heads[i]);
-			cr_assert(eq(int, send_number(p.producer, 0, 8, NS_PER_MS), GYRE_ECORRUPT));
-			cr_assert(eq(
-				int, send_number(p.producer, 0, 8, GYRE_FOREVER), GYRE_ECORRUPT));
+			cr_assert(eq(int, send_all(&p), GYRE_EAGAIN));
+			set_head(&view, tail_of(&view) + from_tail[i]);
+			for (int again = 0; again < 3; again++) {
+				cr_assert(eq(int, send_number(p.producer, 0, 8, 0), GYRE_ECORRUPT),
+					"%llx from the tail", (unsigned long long)from_tail[i]);
+				cr_assert(eq(int, send_number(p.producer, 0, 8, NS_PER_MS),
+					GYRE_ECORRUPT));
+				cr_assert(eq(int, send_number(p.producer, 0, 8, GYRE_FOREVER),
+					GYRE_ECORRUPT));
+			}
 			gyre_view_close(&view);
 			pair_close(&p);
 		}
