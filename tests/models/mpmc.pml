@@ -23,7 +23,8 @@
  *   START          position at which the ring stands, empty, in the beginning
  *   LAPM           laps are counted modulo this (and STAMP: laps that stamp inner words)
  *   KILLS, MORTAL  deaths; bit mask of those who may die (producers first)
- *   HOLD           consumers may hold two messages, and release them in either order
+ *   HOLD           bit mask of consumers that take a second message, where there is one, before
+ *                  they release, and release them in either order
  *   TAKES          a digit for each consumer, the last digit for the first: it leaves after that many messages (0: never)
  *   DROP           policy: what a dead consumer held is dropped (default: delivered again)
  *   LIMIT          deliveries after which a message is dropped (default: no limit)
@@ -67,6 +68,9 @@
 #endif
 #ifndef CLOSE
 #define CLOSE 0
+#endif
+#ifndef HOLD
+#define HOLD 0
 #endif
 #define NPROC (NP + NC)
 #define NMSG (NP * MSGS)
@@ -750,13 +754,11 @@ look:
 		fi;
 		h = 0
 	};
-#ifdef HOLD
 	if
-	:: held2 == 0 -> goto walk  /* try for a second one before releasing the first */
-	:: held2 > 0 -> skip
+	:: BIT(HOLD, CI) && held2 == 0 -> goto walk
+	:: !BIT(HOLD, CI) || held2 > 0 -> skip
 	:: held2 > 0 -> atomic { t = held; held = held2; held2 = t; t = 0 }
 	fi;
-#endif
 release:
 #ifdef LEDGER
 	STEP(released[NXT(cop, me)] = released[CUR(cop, me)] + 1);

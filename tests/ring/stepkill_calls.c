@@ -15,6 +15,11 @@ static _Noreturn void give_up(void)
 	_exit(1);
 }
 
+static unsigned batch_of(const struct scene *scene)
+{
+	return scene->batch != 0 ? scene->batch : scene->count;
+}
+
 /* ---- Producers ---- */
 
 void prepare_producer(void *world)
@@ -27,7 +32,7 @@ void prepare_producer(void *world)
 	for (unsigned i = 0; i < scene->before; i++)
 		if (send_next(w, scene->bytes, 0) != GYRE_OK)
 			give_up();
-	write_messages(w, scene->batch != 0 ? scene->batch : scene->count, scene->bytes);
+	write_messages(w, scene->batch != 0 || scene->count != 0 ? batch_of(scene) : 1, scene->bytes);
 }
 
 void prepare_reserved(void *world)
@@ -58,7 +63,7 @@ void call_send(void *world)
 void call_send_batch(void *world)
 {
 	struct world *const w = world;
-	const unsigned asked = w->scene->batch != 0 ? w->scene->batch : w->scene->count;
+	const unsigned asked = batch_of(w->scene);
 	int outcome;
 
 	offer(w, w->scene->count);
@@ -217,7 +222,7 @@ void call_receive_batch(void *world)
 
 	take(w, w->scene->count);
 	outcome = gyre_ring_receive_batch(w->consumer, b->landing, sizeof b->landing,
-		w->scene->timeout_ns, b->messages, w->scene->count);
+		w->scene->timeout_ns, b->messages, batch_of(w->scene));
 	if (outcome > 0 && outcome != (int)w->scene->count)
 		say(w, STEPKILL_OTHER, "a victim received %d of %u", outcome, w->scene->count);
 	land(w, outcome);

@@ -25,14 +25,14 @@ struct variant {
 };
 
 static const struct variant variants[] = {
-	{ "records, membarrier", { .capacity_bytes = 4096, .wake = GYRE_WAKE_MEMBARRIER } },
-	{ "records, fence", { .capacity_bytes = 4096, .wake = GYRE_WAKE_FENCE } },
-	{ "records, sleeping at once",
-		{ .capacity_bytes = 4096, .wake = GYRE_WAKE_FENCE, .flags = GYRE_RING_NO_SPIN } },
-	{ "slots, membarrier",
-		{ .capacity_bytes = 8192, .slot_bytes = BYTES_MAX, .wake = GYRE_WAKE_MEMBARRIER } },
-	{ "slots, fence",
-		{ .capacity_bytes = 8192, .slot_bytes = BYTES_MAX, .wake = GYRE_WAKE_FENCE } },
+	{"records, membarrier", {.capacity_bytes = 4096, .wake = GYRE_WAKE_MEMBARRIER}},
+	{"records, fence", {.capacity_bytes = 4096, .wake = GYRE_WAKE_FENCE}},
+	{"records, sleeping at once",
+		{.capacity_bytes = 4096, .wake = GYRE_WAKE_FENCE, .flags = GYRE_RING_NO_SPIN}},
+	{"slots, membarrier",
+		{.capacity_bytes = 8192, .slot_bytes = BYTES_MAX, .wake = GYRE_WAKE_MEMBARRIER}},
+	{"slots, fence",
+		{.capacity_bytes = 8192, .slot_bytes = BYTES_MAX, .wake = GYRE_WAKE_FENCE}},
 };
 
 struct run {
@@ -69,7 +69,7 @@ static bool check(const struct gyre_message *m, uint64_t number)
 static int send_some(struct gyre_ring *ring, uint64_t number)
 {
 	uint8_t payload[BATCH_MAX][BYTES_MAX];
-	struct gyre_message messages[BATCH_MAX] = { 0 };
+	struct gyre_message messages[BATCH_MAX] = {0};
 	void *room;
 	int outcome;
 
@@ -100,11 +100,10 @@ static int send_some(struct gyre_ring *ring, uint64_t number)
 static void *produce(void *argument)
 {
 	struct run *run = argument;
-	struct gyre_error error = { 0 };
+	struct gyre_error error = {0};
 	struct gyre_ring *ring;
 	uint64_t number = 0;
-	int sent = gyre_ring_attach(
-		run->key, GYRE_PRODUCER, &run->variant->options, &ring, &error);
+	int sent = gyre_ring_attach(run->key, GYRE_PRODUCER, &run->variant->options, &ring, &error);
 
 	if (sent != GYRE_OK)
 		return NULL; /* the consumer times out and says so */
@@ -132,8 +131,8 @@ static int receive_some(struct gyre_ring *ring, uint64_t *number)
 		return check(messages, (*number)++) ? 1 : GYRE_ECORRUPT;
 	}
 	found = in_place ? gyre_ring_peek_batch(ring, TIMEOUT_NS, messages, BATCH_MAX)
-			 : gyre_ring_receive_batch(ring, buffer, sizeof buffer, TIMEOUT_NS,
-				   messages, BATCH_MAX);
+			 : gyre_ring_receive_batch(
+				   ring, buffer, sizeof buffer, TIMEOUT_NS, messages, BATCH_MAX);
 	for (int i = 0; i < found; i++)
 		if (!check(&messages[i], (*number)++))
 			return GYRE_ECORRUPT;
@@ -144,7 +143,7 @@ static int receive_some(struct gyre_ring *ring, uint64_t *number)
 
 static bool run_variant(struct run *run)
 {
-	struct gyre_error error = { 0 };
+	struct gyre_error error = {0};
 	struct gyre_ring *ring;
 	pthread_t producer;
 	uint64_t number = 0;
@@ -174,7 +173,7 @@ int main(void)
 	alarm(100);
 	printf("1..%u\n", count);
 	for (unsigned i = 0; i < count; i++) {
-		struct run run = { .variant = &variants[i] };
+		struct run run = {.variant = &variants[i]};
 		bool good;
 
 		snprintf(run.key, sizeof run.key, "gyretest-%d-threads-%u", (int)getpid(), i);
