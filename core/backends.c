@@ -15,6 +15,8 @@ const struct gyre_backend *gyre_backend_of(const struct gyre_key *key, struct gy
 			sizeof key->native);
 		return NULL;
 	}
+	char scheme[32];
+
 	switch (key->type) {
 	case GYRE_KEY_POSIX:
 		return &gyre_backend_posix;
@@ -24,10 +26,11 @@ const struct gyre_backend *gyre_backend_of(const struct gyre_key *key, struct gy
 		gyre_fail(reterr, GYRE_EKEY, "the key is not set: use posix:/name or file:/path");
 		return NULL;
 	default:
+		gyre_key_type_text(key->type, scheme, sizeof scheme);
 		gyre_fail(reterr, GYRE_ENOTSUP,
-			"keys of type %u have no backend in this build: use posix:/name or "
+			"keys of type %s have no backend in this build: use posix:/name or "
 			"file:/path",
-			key->type);
+			scheme);
 		return NULL;
 	}
 }

@@ -65,12 +65,12 @@ int gyre_judge_owner(const char *shown, uint32_t owner_uid, uint32_t mode,
 	if (owner_uid != me)
 		return gyre_fail(reterr, GYRE_EUNSAFE,
 			"%s: belongs to uid %u and this process is uid %u: refused, as anyone may "
-			"plant a name; if that user is to be trusted, name it (trusted_uid)",
+			"plant a name; if that user is to be trusted, name it (gyre --owner; permissions.trusted_uid)",
 			shown, owner_uid, me);
 	if ((open_to_others & ~gyre_mode_wanted(perm)) != 0)
 		return gyre_fail(reterr, GYRE_EUNSAFE,
 			"%s: its mode %04o lets others in, further than the %04o this program "
-			"asked for: refused; chmod it, or name the mode that is meant",
+			"asked for: refused; chmod it, or name the mode that is meant (gyre --mode; permissions.mode)",
 			shown, mode, gyre_mode_wanted(perm));
 	return GYRE_OK;
 }

@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include "gyre_ring.h"
 
 #ifdef __cplusplus
 extern "C" {

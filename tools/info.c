@@ -113,6 +113,13 @@ static int print_facts(const struct ring_view *view, bool exact)
 	fact(t, "state", "%s", view_state(view, state, sizeof state));
 	if (info->problem[0] != '\0')
 		fact(t, "problem", "%s", info->problem);
+	if (info->state == GYRE_STATE_BROKEN || info->state == GYRE_STATE_HALF_MADE) {
+		/* Nothing of its header can be believed. */
+		fact(t, "size", "%s", size_text(info->segment_bytes, exact, used));
+		fact(t, "owner", "uid %" PRIu32 ", mode %04o", info->owner_uid,
+			(unsigned)info->mode & 07777);
+		return table_end(t);
+	}
 	fact(t, "waiting", "%" PRIu64 " messages, %s", info->messages,
 		size_text(info->used_bytes, exact, used));
 	fact(t, "closed", "%s", info->closed != 0 ? "yes" : "no");
@@ -147,6 +154,8 @@ static int print_seats(const struct ring_view *view, bool exact)
 
 	for (i = 0; i < view->count; i++)
 		used += view->participants[i].liveness != GYRE_LIFE_NONE;
+	if (view->info.state == GYRE_STATE_BROKEN || view->info.state == GYRE_STATE_HALF_MADE)
+		return STATUS_OK;
 	if (used == 0) {
 		printf("\nNobody has attached to it yet.\n");
 		return STATUS_OK;
