@@ -1,5 +1,6 @@
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/futex.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -11,6 +12,7 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+#include <xxhash.h>
 #include "rings.h"
 
 static const char PREFIX[] = "gyretest-";
@@ -228,41 +230,6 @@ void pair_close(struct pair *pair)
 
 /* ---- Messages ---- */
 
-uint64_t next_random(uint64_t *state)
-{
-	uint64_t z = *state += 0x9e3779b97f4a7c15u; /* splitmix64 */
-
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-	z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-	return z ^ z >> 31;
-}
-
-void fill_message(void *data, size_t bytes, uint64_t number)
-{
-	unsigned char *to = data;
-	uint64_t state = number * 0x2545f4914f6cdd1du + bytes;
-
-	for (size_t done = 0; done < bytes; done += 8) {
-		const uint64_t word = next_random(&state);
-
-		memcpy(to + done, &word, bytes - done < 8 ? bytes - done : 8);
-	}
-}
-
-bool is_message_of(const void *data, size_t bytes, uint64_t number)
-{
-	const unsigned char *at = data;
-	uint64_t state = number * 0x2545f4914f6cdd1du + bytes;
-
-	for (size_t done = 0; done < bytes; done += 8) {
-		const uint64_t word = next_random(&state);
-
-		if (memcmp(at + done, &word, bytes - done < 8 ? bytes - done : 8) != 0)
-			return false;
-	}
-	return true;
-}
-
 static unsigned char buffer[BUFFER_BYTES];
 
 int send_number(struct gyre_ring *ring, uint64_t number, size_t bytes, int64_t timeout_ns)
@@ -311,6 +278,35 @@ struct gyre_view view_of(const char *key)
 	cr_assert(eq(int, gyre_view_open(&parsed, GYRE_READ_WRITE, NULL, &view, &error), GYRE_OK),
 		"%s", error.what);
 	return view;
+}
+
+static int open_object(const char *key)
+{
+	char path[KEY_BYTES];
+	int fd;
+
+	path_of(key, path);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	cr_assert(ge(int, fd, 0), "%s: %s", path, strerror(errno));
+	return fd;
+}
+
+void read_header(const char *key, struct gyre_header *ret_header)
+{
+	const int fd = open_object(key);
+
+	cr_assert(eq(i64, pread(fd, ret_header, sizeof *ret_header, 0), sizeof *ret_header));
+	close(fd);
+}
+
+void write_header(const char *key, struct gyre_header *header, bool with_checksum)
+{
+	const int fd = open_object(key);
+
+	if (with_checksum)
+		header->checksum = XXH3_64bits(header, offsetof(struct gyre_header, checksum));
+	cr_assert(eq(i64, pwrite(fd, header, sizeof *header, 0), sizeof *header));
+	close(fd);
 }
 
 _Atomic uint64_t *word_in(const struct gyre_view *view, uint64_t offset)

@@ -12,6 +12,7 @@
 #include "attachment.h"
 #include "gyre_inspect.h"
 #include "gyre_ring.h"
+#include "messages.h"
 
 enum {
 	KEY_BYTES = 320,
@@ -70,13 +71,6 @@ void pair_close(struct pair *pair); /* the name goes too */
 
 /* ---- Messages ---- */
 
-/* A stream of pseudo-random numbers; the same seed gives the same. */
-uint64_t next_random(uint64_t *state);
-
-/* Content that number and size determine. */
-void fill_message(void *data, size_t bytes, uint64_t number);
-bool is_message_of(const void *data, size_t bytes, uint64_t number);
-
 /* Send or receive message number n of so many bytes, with tag n. Outcomes as the ring's. */
 int send_number(struct gyre_ring *ring, uint64_t number, size_t bytes, int64_t timeout_ns);
 
@@ -96,6 +90,10 @@ struct seen look(const char *key);
 
 /* The segment, to be read and poked; until gyre_view_close(). */
 struct gyre_view view_of(const char *key);
+
+/* The header as bytes; written back with a right checksum, or exactly as it is. */
+void read_header(const char *key, struct gyre_header *ret_header);
+void write_header(const char *key, struct gyre_header *header, bool with_checksum);
 
 /* The 8-byte word at an offset of the segment, see docs/layout.md. */
 _Atomic uint64_t *word_in(const struct gyre_view *view, uint64_t offset);
