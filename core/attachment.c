@@ -28,8 +28,9 @@ static void after_fork_in_parent(void)
 	pthread_mutex_unlock(&registry_mutex);
 }
 
-/* The child shares every open file description with its parent: as long as it kept one, a dead
- * parent would seem alive. */
+/* The child shares every open file description with its parent: as long as it kept one, by a
+ * descriptor or by a mapping, a dead parent would seem alive. The mappings are not inherited:
+ * MADV_DONTFORK. */
 static void after_fork_in_child(void)
 {
 	for (struct gyre_attachment *a = registry; a != NULL; a = a->next) {
@@ -37,6 +38,7 @@ static void after_fork_in_child(void)
 		if (gyre_fdmap_owns_fd(&a->view.map))
 			close(a->view.map.fd);
 		a->view.map.fd = -1;
+		a->view.map.base = NULL;
 		a->poison(a);
 	}
 	registry_mutex = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
@@ -57,7 +59,7 @@ static struct gyre_attachment *find_same_mapping(const struct gyre_attachment *o
 {
 	struct gyre_attachment *a = registry;
 
-	while (a != NULL && (a == of || !same_object(&a->view.map, &of->view.map)))
+	while (a != NULL && (a == of || a->poisoned || !same_object(&a->view.map, &of->view.map)))
 		a = a->next;
 	return a;
 }
@@ -74,6 +76,8 @@ static void register_attachment(struct gyre_attachment *attachment)
 	if (other != NULL) {
 		munmap(attachment->view.map.base, attachment->view.map.bytes);
 		attachment->view.map.base = other->view.map.base;
+	} else {
+		madvise(attachment->view.map.base, attachment->view.map.bytes, MADV_DONTFORK);
 	}
 	attachment->next = registry;
 	registry = attachment;

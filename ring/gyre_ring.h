@@ -12,7 +12,8 @@
  *   of their own. Handles in any number of threads and processes may be used concurrently.
  * - Signals: the calls that move messages (reserve ... receive) are async-signal-safe, but a
  *   handler must not use a handle whose call it interrupted.
- * - fork: a child's inherited handles answer GYRE_ESTALE; the child attaches for itself.
+ * - fork: a child's inherited handles answer GYRE_ESTALE, and the ring's memory is not there: the
+ *   child attaches for itself.
  * - Blocking: timeout_ns is 0 (try: never blocks, makes no system call unless a peer sleeps),
  *   a number of nanoseconds (CLOCK_MONOTONIC), or GYRE_FOREVER. A blocked call uses no CPU
  *   after a short spin; signals do not end it.

@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -141,20 +142,24 @@ static void expect_alive(const char *key)
 	cr_assert(eq(int, gyre_clean(key, GYRE_CLEAN_FORCE, NULL), 0));
 }
 
-static void expect_suspect(const char *key)
+/* Whether or not its lock survived: it lives, and its seat is not given away. */
+static void expect_protected(const char *key)
 {
 	struct gyre_ring *const consumer = attach(key, GYRE_CONSUMER);
+	const bool alive = liveness(key) == GYRE_LIFE_ALIVE;
 	struct gyre_error error = {0};
 	char pid[32];
 
-	cr_assert(eq(int, liveness(key), GYRE_LIFE_SUSPECT));
+	cr_assert(alive || liveness(key) == GYRE_LIFE_SUSPECT);
 	cr_assert(eq(u32, look(key).info.participants, 2));
-	cr_assert(eq(int, try_attach(key, GYRE_PRODUCER, &error), GYRE_ESUSPECT));
+	cr_assert(eq(
+		int, try_attach(key, GYRE_PRODUCER, &error), alive ? GYRE_EBUSY : GYRE_ESUSPECT));
 	snprintf(pid, sizeof pid, "pid %u", look(key).producer.pid);
 	cr_assert(ne(ptr, strstr(error.what, pid), NULL), "%s", error.what);
 	cr_assert(eq(i64, receive_number(consumer, 0, 300 * NS_PER_MS), GYRE_ETIMEDOUT));
 	gyre_ring_detach(consumer);
-	cr_assert(eq(int, liveness(key), GYRE_LIFE_SUSPECT));
+	cr_assert(eq(int, liveness(key), alive ? GYRE_LIFE_ALIVE : GYRE_LIFE_SUSPECT));
+	cr_assert(eq(u32, look(key).producer.generation, 1));
 	cr_assert(eq(int, gyre_clean(key, GYRE_CLEAN_FORCE, NULL), 0));
 	cr_assert(is_there(key));
 }
@@ -417,7 +422,8 @@ static const char *close_all(struct life *life, struct gyre_ring *ring)
 	return await_flag(&life->go_on) ? NULL : "nobody came";
 }
 
-Test(participants, one_that_closed_all_descriptors_is_suspect_until_it_ends)
+/* Its mapping may keep the lock; if not it is a suspect. Dead it is not. */
+Test(participants, one_that_closed_all_descriptors_keeps_its_seat_until_it_ends)
 {
 	for (const struct variant *v = first_life(); v != NULL; v = other_life()) {
 		char key[KEY_BYTES];
@@ -428,7 +434,7 @@ Test(participants, one_that_closed_all_descriptors_is_suspect_until_it_ends)
 		life = life_of(key, close_all);
 		child = begin(life);
 		cr_assert(await_flag(&life->happened));
-		expect_suspect(key);
+		expect_protected(key);
 		finish(life, &child);
 		expect_dead(key);
 		gyre_ring_unlink(key, NULL);
@@ -841,6 +847,23 @@ static void expect_free(const char *key, const char *why)
 	cr_assert(eq(int, try_attach(key, GYRE_PRODUCER, NULL), GYRE_OK), "%s", why);
 }
 
+/* Lives and maps the ring, but its lock is free: reported, and left alone. */
+static void expect_suspect(const char *key)
+{
+	struct gyre_error error = {0};
+	char pid[32];
+
+	cr_assert(eq(int, liveness(key), GYRE_LIFE_SUSPECT));
+	for (int i = 0; i < 2; i++) {
+		cr_assert(eq(int, try_attach(key, GYRE_PRODUCER, &error), GYRE_ESUSPECT));
+		snprintf(pid, sizeof pid, "pid %u", look(key).producer.pid);
+		cr_assert(ne(ptr, strstr(error.what, pid), NULL), "%s", error.what);
+	}
+	cr_assert(eq(int, liveness(key), GYRE_LIFE_SUSPECT));
+	cr_assert(eq(u32, look(key).producer.generation, 1));
+	cr_assert(eq(u32, look(key).info.participants, 2));
+}
+
 static const char *consume_until_told(void *context)
 {
 	struct life *const life = context;
@@ -870,8 +893,7 @@ Test(participants, a_pid_proves_nothing_without_its_start_time_and_mapping)
 		start = look(key).consumer.start_ticks;
 		pid = (uint32_t)child.pid;
 		plant(key, pid, start, self.pid_namespace);
-		cr_assert(eq(int, liveness(key), GYRE_LIFE_SUSPECT));
-		cr_assert(eq(int, try_attach(key, GYRE_PRODUCER, NULL), GYRE_ESUSPECT));
+		expect_suspect(key);
 		plant(key, pid, start + 1, self.pid_namespace);
 		expect_free(key, "another start time");
 		plant(key, pid, start - 1, self.pid_namespace);
@@ -892,6 +914,59 @@ Test(participants, a_pid_proves_nothing_without_its_start_time_and_mapping)
 		expect_free(key, "a pid that cannot be");
 		finish(life, &child);
 		gyre_ring_unlink(key, NULL);
+	}
+}
+
+struct mapper {
+	const char *key;
+	struct gyre_process self;
+	_Atomic uint32_t mapped;
+	_Atomic uint32_t go_on;
+};
+
+/* Maps the ring and has no lock of it: as one that closed all descriptors may be. */
+static const char *map_without_locks(void *context)
+{
+	struct mapper *const mapper = context;
+	char path[KEY_BYTES];
+	void *base;
+	int fd;
+
+	path_of(mapper->key, path);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	base = mmap(NULL, GYRE_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (base == MAP_FAILED)
+		return "cannot map";
+	mapper->self = gyre_process_self();
+	raise_flag(&mapper->mapped);
+	return await_flag(&mapper->go_on) ? NULL : "nobody came";
+}
+
+Test(participants, a_suspect_is_reported_and_neither_repaired_nor_cleaned_away)
+{
+	for (const struct variant *v = first_life(); v != NULL; v = other_life()) {
+		struct mapper *const mapper = shared_memory(sizeof *mapper);
+		struct gyre_ring *consumer;
+		char key[KEY_BYTES];
+		struct child child;
+
+		make(v, key);
+		mapper->key = key;
+		child = start_child(map_without_locks, mapper);
+		cr_assert(await_flag(&mapper->mapped), "%s", child.complaint);
+		plant(key, mapper->self.pid, mapper->self.start_ticks, mapper->self.pid_namespace);
+		for (unsigned flags = 0; flags < 4; flags++)
+			cr_assert(eq(int, gyre_clean(key, flags, NULL), 0));
+		cr_assert(is_there(key));
+		consumer = attach(key, GYRE_CONSUMER);
+		expect_suspect(key);
+		cr_assert(eq(i64, receive_number(consumer, 0, 300 * NS_PER_MS), GYRE_ETIMEDOUT));
+		expect_suspect(key);
+		raise_flag(&mapper->go_on);
+		expect_well(end_child(&child));
+		cr_assert(eq(i64, receive_number(consumer, 0, GYRE_FOREVER), GYRE_EDIED));
+		gyre_ring_detach(consumer);
+		cr_assert(eq(int, gyre_clean(key, GYRE_CLEAN_FORCE, NULL), 1));
 	}
 }
 

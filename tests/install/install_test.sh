@@ -48,7 +48,7 @@ talk() { # EXPECTED CONSUMER PRODUCER [ARGUMENT...]
 	local expected=$1 consumer=$2
 	shift 2
 	GYRE=$apart/$consumer start
-	"$apart/$1" "${@:2}" >/dev/null || return
+	timeout "$LIMIT" "$apart/$1" "${@:2}" >/dev/null || return
 	ended "$PID" && [ "$STATUS" -eq 0 ] && said "$expected"
 }
 

@@ -21,11 +21,15 @@
  *   MSGS, SPANS    messages of each producer; a digit each, the last digit is message 0 of
  *                  producer 0: their spans; 0: no such message; 5 + span: reserved, then discarded
  *   START          position at which the ring stands, empty, in the beginning
+ *   PREFILL        the first so many messages of producer 0, of span 1, are in the ring already
  *   LAPM           laps are counted modulo this (and STAMP: laps that stamp inner words)
  *   KILLS, MORTAL  deaths; bit mask of those who may die (producers first)
  *   HOLD           bit mask of consumers that take a second message, where there is one, before
  *                  they release, and release them in either order
  *   TAKES          a digit for each consumer, the last digit for the first: it leaves after that many messages (0: never)
+ *   LATE           bit mask of processes that are not there in the beginning: each takes the slot of
+ *                  somebody who died
+ *   SP, SC         the only producer / consumer of the ring: no CAS
  *   DROP           policy: what a dead consumer held is dropped (default: delivered again)
  *   LIMIT          deliveries after which a message is dropped (default: no limit)
  *   STEPOVER       bit mask of consumers that step over a message being written
@@ -51,6 +55,9 @@
 #ifndef START
 #define START 2
 #endif
+#ifndef PREFILL
+#define PREFILL 0
+#endif
 #ifndef LAPM
 #define LAPM 60
 #endif
@@ -68,6 +75,9 @@
 #endif
 #ifndef CLOSE
 #define CLOSE 0
+#endif
+#ifndef LATE
+#define LATE 0
 #endif
 #ifndef HOLD
 #define HOLD 0
@@ -136,6 +146,7 @@ byte was_committed, was_discarded, was_released, was_aborted, was_dropped, was_r
 /* Ghosts. */
 byte kills = KILLS;
 byte quiet;            /* mask: is looking, and nothing changed since it began */
+byte frontier = START; /* the first unclaimed position */
 byte holder[N];        /* whose message (id + 1) has this cell: claimed and not DONE */
 byte got[NMSG];        /* times taken */
 bit com[NMSG];         /* committed */
@@ -143,6 +154,9 @@ bit fin[NMSG];         /* released or dropped */
 bit through[NPROC];    /* came to its end, alive */
 bit dead[NPROC];
 bit is_closed;
+#ifdef LIMIT
+byte shown[NMSG];      /* times its user saw it */
+#endif
 
 /* Something shared changed. */
 #define tell() quiet = 0
@@ -200,10 +214,15 @@ inline cells(pos, span, old, new)
 #define OPPOS(op) (((op) - 2) / 2)
 #define OPWAITS(op, ph, who) (LAP(word[IX(OPPOS(op))]) == LAPOF(OPPOS(op)) && \
 	PHASE(word[IX(OPPOS(op))]) == ph && OWNER(word[IX(OPPOS(op))]) == (who) + 1)
-#define SETTLE(op, ph, who) \
+#ifdef SP
+#define PWAITS(op, who) (!CLAIMED(word[IX(OPPOS(op))], OPPOS(op)) && OPPOS(op) >= reclaimed)
+#else
+#define PWAITS(op, who) OPWAITS(op, WRITING, who)
+#endif
+#define SETTLE(op, waits, who) \
 	if \
-	:: op[who] >= 2 && OPWAITS(op[who], ph, who) -> op[who] = 1 - (op[who] & 1) \
-	:: op[who] >= 2 && !OPWAITS(op[who], ph, who) -> op[who] = op[who] & 1 \
+	:: op[who] >= 2 && (waits) -> op[who] = 1 - (op[who] & 1) \
+	:: op[who] >= 2 && !(waits) -> op[who] = op[who] & 1 \
 	:: else -> skip \
 	fi
 #define CUR(op, who) (2 * (who) + (op[who] & 1))
@@ -225,12 +244,12 @@ inline cells(pos, span, old, new)
  * Repair of d, whose lock byte is ours. Uses t, w, r. Every step may be the last one of the
  * repairer; whoever comes next begins at the top.
  */
-inline repair()
+inline repair(KEEPS)
 {
 #ifdef LEDGER
 #ifndef SETTLE_LATE
-	STEP(SETTLE(pop, WRITING, d));
-	STEP(SETTLE(cop, READING, d));
+	STEP(SETTLE(pop, PWAITS(pop[d], d), d));
+	STEP(SETTLE(cop, OPWAITS(cop[d], READING, d), d));
 #endif
 	/* an earlier repairer of d died over one word: did it change it? */
 	if
@@ -253,7 +272,7 @@ sweep:
 		:: CLAIMED(w, t) && PHASE(w) != CLOSED ->
 			if
 			:: OWNER(w) == d + 1 && (PHASE(w) == WRITING || PHASE(w) == READING) -> skip
-			:: else -> t = t + SPAN(w); w = 0; goto sweep
+			:: else -> t = t + SPAN(w); assert(t <= frontier); w = 0; goto sweep
 			fi
 		:: CLAIMED(w, t) && PHASE(w) == CLOSED -> w = 0; goto swept
 		:: else -> w = 0; goto unclaimed
@@ -289,6 +308,9 @@ sweep:
 #endif
 		:: PHASE(w) == READING && DROPIT(t) ->
 			word[IX(t)] = MK(LAP(w), SPAN(w), DONE, 0);
+#ifdef LIMIT
+			assert(got[holder[IX(t)] - 1] >= LIMIT);  /* not before its time */
+#endif
 			fin[holder[IX(t)] - 1] = 1;
 			cells(t, SPAN(w), holder[IX(t)], 0)
 #ifdef LEDGER
@@ -320,8 +342,8 @@ unclaimed:
 swept:
 #ifdef LEDGER
 #ifdef SETTLE_LATE
-	STEP(SETTLE(pop, WRITING, d));
-	STEP(SETTLE(cop, READING, d));
+	STEP(SETTLE(pop, PWAITS(pop[d], d), d));
+	STEP(SETTLE(cop, OPWAITS(cop[d], READING, d), d));
 #endif
 	/* every change of ours happened */
 	STEP(rop[d] = rop[d] & 1);
@@ -334,8 +356,13 @@ swept:
 #else
 	STEP(t = 0; redo++; tell());
 #endif
-	STEP(used[d] = 0);
-	STEP(lock[d] = 0; d = 0; tell())
+	/* An attacher keeps the slot. Everybody else frees it, and then the lock byte. */
+	if
+	:: KEEPS -> d = 0
+	:: else ->
+		STEP(used[d] = 0);
+		STEP(lock[d] = 0; d = 0; tell())
+	fi
 }
 
 #ifdef TIMEOUT_REPAIR
@@ -352,6 +379,7 @@ swept:
 
 proctype producer(byte me)
 {
+	byte slot;   /* in the participant table: its name as an owner */
 	byte k;      /* message */
 	byte t;      /* position */
 	byte r;      /* reclaimed, as read */
@@ -366,6 +394,15 @@ proctype producer(byte me)
 	bit found;
 #endif
 
+	if
+	:: me == 0 -> k = PREFILL
+	:: else -> skip
+	fi;
+	slot = me;
+	if
+	:: BIT(LATE, me) -> goto attach
+	:: else -> skip
+	fi;
 next:
 	atomic {
 		if
@@ -394,18 +431,26 @@ reserve:
 	);
 look:
 	/* The word first, `reclaimed` after it. */
+#ifdef RECLAIM_FIRST
+	STEP(r = reclaimed; rr = 0);
+#endif
 	STEP(
+#ifndef RECLAIM_FIRST
 		r = 0;
 		rr = 0;
+#endif
 		w = word[IX(t)];
 		if
 		:: CLAIMED(w, t) && PHASE(w) == CLOSED -> goto refuse
-		:: CLAIMED(w, t) && PHASE(w) != CLOSED -> t = t + SPAN(w); w = 0; goto look
+		:: CLAIMED(w, t) && PHASE(w) != CLOSED ->
+			t = t + SPAN(w); assert(t <= frontier); w = 0; goto look
 		:: else -> skip
 		fi
 	);
 	STEP(
+#ifndef RECLAIM_FIRST
 		r = reclaimed;
+#endif
 		if
 #ifndef NO_RECLAIM_CHECK
 		:: t < r -> t = r; r = 0; w = 0; goto look
@@ -432,19 +477,32 @@ look:
 		fi
 	);
 	/* The claim. */
+#ifdef SP
+	/* The only producer: the record appears with its commit. */
+	if
+	:: !closing && f == 0 -> atomic { assert(word[IX(t)] == w && t == frontier); w = 0; r = 0; goto commit }
+	:: else -> skip
+	fi;
+#endif
 	STEP(
 		r = 0;
+#ifdef SP
+		assert(word[IX(t)] == w);
+#endif
 		if
 		:: word[IX(t)] != w -> w = 0; f = 0; goto look
 		:: else -> skip
 		fi;
+		/* the next one, and nothing of the lap before stands there */
+		assert(t == frontier);
+		frontier = t + (closing -> 1 : (f > 0 -> f : span));
 		assert(w == 0 || PHASE(w) == DONE);
 		w = 0;
 		tell();
 		if
 		:: closing ->
 			assert(holder[IX(t)] == 0);
-			word[IX(t)] = MK(LAPOF(t), 1, CLOSED, me + 1);
+			word[IX(t)] = MK(LAPOF(t), 1, CLOSED, slot + 1);
 			assert(!is_closed);
 			is_closed = 1;
 			t = 0;
@@ -454,7 +512,7 @@ look:
 #ifdef FILLER_TAKEN
 			word[IX(t)] = MK(LAPOF(t), f, READY, 0)
 #else
-			word[IX(t)] = MK(LAPOF(t), f, DONE, me + 1)
+			word[IX(t)] = MK(LAPOF(t), f, DONE, slot + 1)
 #endif
 		:: !closing && f == 0 ->
 			cells(t, span, 0, ID(me, k) + 1);
@@ -462,14 +520,14 @@ look:
 #ifdef NO_OWNER
 			word[IX(t)] = MK(LAPOF(t), span, WRITING, 0)
 #else
-			word[IX(t)] = MK(LAPOF(t), span, WRITING, me + 1)
+			word[IX(t)] = MK(LAPOF(t), span, WRITING, slot + 1)
 #endif
 		fi
 	);
 #ifdef NO_OWNER
 	if
 	:: f == 0 -> STEP(
-		word[IX(t)] = MK(LAPOF(t), span, WRITING, me + 1);
+		word[IX(t)] = MK(LAPOF(t), span, WRITING, slot + 1);
 		tell())
 	:: else -> skip
 	fi;
@@ -489,31 +547,39 @@ look:
 	:: else -> skip
 	fi;
 #endif
+#ifdef SP
+commit:
+#endif
 	/* Commit or discard. The word has not changed since the claim: nobody repairs the living. */
 #ifdef LEDGER
 	STEP(
 		LOOKED;
-		committed[NXT(pop, me)] = committed[CUR(pop, me)] + !discards;
-		discarded[NXT(pop, me)] = discarded[CUR(pop, me)] + discards
+		committed[NXT(pop, slot)] = committed[CUR(pop, slot)] + !discards;
+		discarded[NXT(pop, slot)] = discarded[CUR(pop, slot)] + discards
 	);
-	STEP(BEGIN(pop, me, t));
+	STEP(BEGIN(pop, slot, t));
 #endif
 	STEP(
 		LOOKED;
-		assert(word[IX(t)] == MK(LAPOF(t), span, WRITING, me + 1));
+#ifdef SP
+		cells(t, span, 0, ID(me, k) + 1);
+		frontier = t + span;
+#else
+		assert(word[IX(t)] == MK(LAPOF(t), span, WRITING, slot + 1));
+#endif
 #ifdef LIMIT
 		again[IX(t)] = 0;
 #endif
 		if
 		:: discards ->
-			word[IX(t)] = MK(LAPOF(t), span, DONE, me + 1);
+			word[IX(t)] = MK(LAPOF(t), span, DONE, slot + 1);
 			cells(t, span, ID(me, k) + 1, 0)
 #ifdef LEDGER
 			;
 			was_discarded++
 #endif
 		:: else ->
-			word[IX(t)] = MK(LAPOF(t), span, READY, me + 1);
+			word[IX(t)] = MK(LAPOF(t), span, READY, slot + 1);
 			com[ID(me, k)] = 1
 #ifdef LEDGER
 			;
@@ -533,7 +599,8 @@ reclaiming:
 	STEP(
 		w = word[IX(rr)];
 		if
-		:: CLAIMED(w, rr) && PHASE(w) == DONE -> rr = rr + SPAN(w); w = 0; goto reclaiming
+		:: CLAIMED(w, rr) && PHASE(w) == DONE ->
+			rr = rr + SPAN(w); w = 0; goto reclaiming
 		:: else -> skip
 		fi
 	);
@@ -567,8 +634,35 @@ reclaiming:
 		rr = 0;
 		w = 0
 	);
-	repair();
-	goto reserve;
+	goto mend;
+attach:
+	/* Takes the slot of somebody who died; repairs before anything else. */
+	LOOK;
+	STEP(
+		if
+		:: ASK(0) -> d = 0
+		:: ASK(1) -> d = 1
+#if NPROC > 2
+		:: ASK(2) -> d = 2
+#endif
+#if NPROC > 3
+		:: ASK(3) -> d = 3
+#endif
+		:: else -> goto wait_attach
+		fi;
+		lock[d] = me + 1;
+		slot = d;
+		tell()
+	);
+mend:
+	repair(d == slot);
+	goto next;
+wait_attach:
+end_attach:
+	if
+	:: atomic { !BIT(quiet, me) -> goto attach }
+	:: atomic { MAYDIE -> goto died }
+	fi;
 wait:
 end_wait:
 	if
@@ -580,14 +674,14 @@ refuse:
 	atomic { w = 0; t = 0; r = 0; closing = 0; assert(is_closed) };
 leave:
 	/* Orderly: nothing is held. The lock byte is given back last. */
-	atomic { LOOKED; through[me] = 1; used[me] = 0; lock[me] = 0; k = 0; t = 0; span = 0; discards = 0; tell() };
+	atomic { LOOKED; through[me] = 1; used[slot] = 0; lock[slot] = 0; slot = 0; k = 0; t = 0; span = 0; discards = 0; tell() };
 	goto out;
 	/* reached from within an atomic only, and so part of the step that did not happen */
 	atomic {
 		skip;
 died:
 		die();
-		k = 0; t = 0; r = 0; rr = 0; d = 0; w = 0; f = 0; closing = 0; span = 0; discards = 0
+		k = 0; t = 0; r = 0; rr = 0; d = 0; w = 0; f = 0; closing = 0; span = 0; discards = 0; slot = 0
 	};
 out:
 	skip
@@ -609,6 +703,7 @@ proctype consumer(byte me)
 	byte cur;    /* that cursor */
 	byte until;  /* and as far as this */
 	byte skipped;  /* first one stepped over; 255 none */
+	byte slot;   /* in the participant table: its name as an owner */
 	byte held;   /* position + 1 of a message held */
 	byte held2;
 	byte takes;
@@ -618,20 +713,25 @@ proctype consumer(byte me)
 #endif
 
 	skipped = 255;
+	slot = me;
+	if
+	:: BIT(LATE, me) -> goto attach
+	:: else -> skip
+	fi;
 walk:
 	/* `redo` before the walk. */
 	STEP(
 		LOOK;
-#ifndef REDO_AFTER
 		if
 		:: seen != redo ->
+#ifndef REDO_AFTER
 			seen = redo;
+#endif
 			own = 1;
 			cur = 0;
 			until = 0
 		:: else -> skip
 		fi
-#endif
 	);
 	/* The hint first, `reclaimed` after it. */
 	STEP(
@@ -667,7 +767,8 @@ look:
 		fi;
 		if
 		:: PHASE(w) == READY || PHASE(w) == AGAIN -> skip
-		:: PHASE(w) == READING || PHASE(w) == DONE -> h = h + SPAN(w); w = 0; goto look
+		:: PHASE(w) == READING || PHASE(w) == DONE ->
+			h = h + SPAN(w); assert(h <= frontier); w = 0; goto look
 		:: PHASE(w) == WRITING ->
 			if
 			:: BIT(STEPOVER, CI) ->
@@ -676,6 +777,7 @@ look:
 				:: else -> skip
 				fi;
 				h = h + SPAN(w);
+				assert(h <= frontier);
 				w = 0;
 				goto look
 			:: else -> goto behind
@@ -685,6 +787,9 @@ look:
 	);
 	/* Take it. */
 	STEP(
+#ifdef SC
+		assert(word[IX(h)] == w);  /* the only consumer: a plain store */
+#endif
 		if
 		:: word[IX(h)] != w -> w = 0; goto look
 		:: else -> skip
@@ -700,7 +805,7 @@ look:
 		:: else -> skip
 		fi;
 #endif
-		word[IX(h)] = MK(LAP(w), SPAN(w), READING, me + 1);
+		word[IX(h)] = MK(LAP(w), SPAN(w), READING, slot + 1);
 		assert(holder[IX(h)] > 0 && com[holder[IX(h)] - 1] && !fin[holder[IX(h)] - 1]);
 		/* a second delivery only where marked */
 		assert((got[holder[IX(h)] - 1] > 0) == (PHASE(w) == AGAIN));
@@ -738,14 +843,14 @@ look:
 		}
 	fi;
 #ifdef REDO_AFTER
-	STEP(
-		if
-		:: seen != redo -> seen = redo; own = 1; cur = 0; until = 0
-		:: else -> skip
-		fi
-	);
+	STEP(seen = redo);
 #endif
 	atomic {
+#ifdef LIMIT
+		/* now its user sees it */
+		shown[holder[IX(h)] - 1]++;
+		assert(shown[holder[IX(h)] - 1] <= LIMIT);
+#endif
 		w = 0;
 		skipped = 255;
 		if
@@ -761,13 +866,13 @@ look:
 	fi;
 release:
 #ifdef LEDGER
-	STEP(released[NXT(cop, me)] = released[CUR(cop, me)] + 1);
-	STEP(BEGIN(cop, me, held - 1));
+	STEP(released[NXT(cop, slot)] = released[CUR(cop, slot)] + 1);
+	STEP(BEGIN(cop, slot, held - 1));
 #endif
 	STEP(
 		w = word[IX(held - 1)];
-		assert(LAP(w) == LAPOF(held - 1) && PHASE(w) == READING && OWNER(w) == me + 1);
-		word[IX(held - 1)] = MK(LAP(w), SPAN(w), DONE, me + 1);
+		assert(LAP(w) == LAPOF(held - 1) && PHASE(w) == READING && OWNER(w) == slot + 1);
+		word[IX(held - 1)] = MK(LAP(w), SPAN(w), DONE, slot + 1);
 		assert(!fin[holder[IX(held - 1)] - 1]);
 		fin[holder[IX(held - 1)] - 1] = 1;
 #ifdef LEDGER
@@ -813,12 +918,7 @@ unclaimed_here:
 		fi
 	};
 #ifdef REDO_AFTER
-	STEP(
-		if
-		:: seen != redo -> seen = redo
-		:: else -> skip
-		fi
-	);
+	STEP(seen = redo);
 #endif
 	goto anyone;
 
@@ -829,7 +929,8 @@ reclaiming:
 	STEP(
 		w = word[IX(rr)];
 		if
-		:: CLAIMED(w, rr) && PHASE(w) == DONE -> rr = rr + SPAN(w); w = 0; goto reclaiming
+		:: CLAIMED(w, rr) && PHASE(w) == DONE ->
+			rr = rr + SPAN(w); w = 0; goto reclaiming
 		:: else -> skip
 		fi
 	);
@@ -904,9 +1005,40 @@ anyone:
 		lock[d] = me + 1;
 		tell()
 	);
+	goto mend;
+attach:
+	/* Takes the slot of somebody who died; repairs before anything else. */
+	LOOK;
+	STEP(
+		if
+		:: ASK(0) -> d = 0
+		:: ASK(1) -> d = 1
+#if NPROC > 2
+		:: ASK(2) -> d = 2
+#endif
+#if NPROC > 3
+		:: ASK(3) -> d = 3
+#endif
+		:: else -> goto wait_attach
+		fi;
+		lock[d] = me + 1;
+		slot = d;
+		tell()
+#ifdef ATTACH_BLIND
+		;
+		d = 0;
+		goto walk
+#endif
+	);
 mend:
-	repair();
+	repair(d == slot);
 	goto walk;
+wait_attach:
+end_attach:
+	if
+	:: atomic { !BIT(quiet, me) -> goto attach }
+	:: atomic { MAYDIE -> goto died }
+	fi;
 wait:
 end_wait:
 	if
@@ -914,7 +1046,7 @@ end_wait:
 	:: atomic { MAYDIE -> goto died }
 	fi;
 leave:
-	atomic { LOOKED; through[me] = 1; used[me] = 0; lock[me] = 0; seen = 0; own = 0;
+	atomic { LOOKED; through[me] = 1; used[slot] = 0; lock[slot] = 0; slot = 0; seen = 0; own = 0;
 		cur = 0; until = 0; takes = 0; tell() };
 	goto out;
 	atomic {
@@ -922,7 +1054,7 @@ leave:
 died:
 		die();
 		h = 0; r = 0; rr = 0; t = 0; d = 0; w = 0; seen = 0; own = 0; cur = 0; until = 0;
-		skipped = 0; held = 0; held2 = 0; takes = 0
+		skipped = 0; held = 0; held2 = 0; takes = 0; slot = 0
 	};
 out:
 	skip
@@ -941,7 +1073,26 @@ init {
 		od;
 		i = 0;
 		do
-		:: i < NPROC -> used[i] = 1; lock[i] = i + 1; i++
+		:: i < PREFILL ->
+			word[IX(START + i)] = MK(LAPOF(START + i), 1, READY, 1);
+			holder[IX(START + i)] = i + 1;
+			com[i] = 1;
+			frontier++;
+#ifdef LEDGER
+			committed[0]++;
+			was_committed++;
+#endif
+			i++
+		:: else -> break
+		od;
+		i = 0;
+		do
+		:: i < NPROC ->
+			if
+			:: BIT(LATE, i) -> skip
+			:: else -> used[i] = 1; lock[i] = i + 1
+			fi;
+			i++
 		:: else -> break
 		od;
 		i = 0;
@@ -961,14 +1112,14 @@ init {
 		do
 		:: i < NPROC ->
 			/* no lock byte is left behind; the dead are repaired, unless all have gone */
-			assert(!dead[i] || lock[i] == 0);
-			assert(!dead[i] || is_closed || used[i] == 0);
+			assert(lock[i] == 0 || !dead[lock[i] - 1]);
+			assert(used[i] == (lock[i] != 0) || is_closed);
 			i++
 		:: else -> break
 		od;
 		i = 0;
 		do
-		:: i < NP -> assert(dead[i] || through[i]); i++  /* no producer is blocked */
+		:: i < NP -> assert(dead[i] || through[i] || BIT(LATE, i)); i++  /* no producer is blocked */
 		:: else -> break
 		od;
 		i = 0;
@@ -982,7 +1133,7 @@ init {
 		i = 0;
 #if CLOSE
 		do
-		:: i < NC -> assert(!is_closed || dead[NP + i] || through[NP + i]); i++  /* all were told the end */
+		:: i < NC -> assert(!is_closed || dead[NP + i] || through[NP + i] || BIT(LATE, NP + i)); i++  /* all were told the end */
 		:: else -> break
 		od;
 		i = 0;

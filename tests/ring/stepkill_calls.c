@@ -32,7 +32,8 @@ void prepare_producer(void *world)
 	for (unsigned i = 0; i < scene->before; i++)
 		if (send_next(w, scene->bytes, 0) != GYRE_OK)
 			give_up();
-	write_messages(w, scene->batch != 0 || scene->count != 0 ? batch_of(scene) : 1, scene->bytes);
+	write_messages(
+		w, scene->batch != 0 || scene->count != 0 ? batch_of(scene) : 1, scene->bytes);
 }
 
 void prepare_reserved(void *world)
@@ -56,6 +57,8 @@ void call_send(void *world)
 	outcome = gyre_ring_send(w->producer, m->data, m->bytes, m->tag, w->scene->timeout_ns);
 	if (outcome == GYRE_OK)
 		acknowledge(w);
+	else if (outcome == GYRE_ETIMEDOUT && w->scene->beginning.full)
+		offer(w, 0); /* the room it waited for did not come */
 	else
 		say(w, STEPKILL_BLOCKED, "a victim's send: %s", gyre_errname(outcome));
 }
@@ -152,7 +155,7 @@ void prepare_consumer(void *world)
 		if (receive_next(w, 0) < 0)
 			give_up();
 	/* Whoever made the beginning left: that is told once, where nothing waits. */
-	if (w->scene->timeout_ns > 0 && w->board->sent == w->board->received)
+	if (w->scene->timeout_ns != 0 && w->board->sent == w->board->received)
 		(void)receive_next(w, 0);
 	w->board->landed_after = w->board->received;
 }
@@ -181,25 +184,34 @@ static void take(struct world *w, unsigned count)
 	w->board->taken = w->board->received + count;
 }
 
-/* So many were, and lie on the board; or why none were. That is well where none had to be there. */
+/* Nothing came: that is well where nothing had to be there. */
+static void land_nothing(struct world *w, int64_t outcome)
+{
+	struct board *const b = w->board;
+	const uint64_t received = b->received;
+	const bool ended = outcome == GYRE_ECLOSED && b->closing != 0;
+
+	b->taken = received;
+	if (b->sent > received)
+		say(w, STEPKILL_LOST, "a victim received nothing (%s) though %lu were sent",
+			gyre_errname((int)outcome), (unsigned long)b->sent);
+	else if (!ended && outcome != GYRE_EAGAIN && outcome != GYRE_ETIMEDOUT &&
+		 outcome != GYRE_ELEFT && outcome != GYRE_EDIED)
+		say(w, STEPKILL_OTHER, "a victim received: %s", gyre_errname((int)outcome));
+}
+
+/* So many were released, and lie on the board. */
 static void land(struct world *w, int64_t outcome)
 {
 	struct board *const b = w->board;
 	const uint64_t taken = b->taken;
 
-	if (outcome > 0) {
-		b->landed = (uint32_t)outcome;
-		b->received = taken;
+	if (outcome <= 0) {
+		land_nothing(w, outcome);
 		return;
 	}
-	b->taken = b->received;
-	if (b->sent > b->received)
-		say(w, STEPKILL_LOST, "a victim received nothing (%s) though %lu were sent",
-			gyre_errname((int)outcome), (unsigned long)b->sent);
-	else if (outcome == GYRE_ECLOSED ? b->closing == 0
-					 : outcome != GYRE_EAGAIN && outcome != GYRE_ETIMEDOUT &&
-						   outcome != GYRE_ELEFT && outcome != GYRE_EDIED)
-		say(w, STEPKILL_OTHER, "a victim received: %s", gyre_errname((int)outcome));
+	b->landed = (uint32_t)outcome;
+	b->received = taken;
 }
 
 void call_receive(void *world)
@@ -226,6 +238,19 @@ void call_receive_batch(void *world)
 	if (outcome > 0 && outcome != (int)w->scene->count)
 		say(w, STEPKILL_OTHER, "a victim received %d of %u", outcome, w->scene->count);
 	land(w, outcome);
+}
+
+void call_drain(void *world)
+{
+	struct world *const w = world;
+	int64_t outcome;
+
+	do {
+		take(w, 1);
+		outcome = receive_next(w, w->scene->timeout_ns);
+	} while (outcome >= 0);
+	if (outcome != WRONG_MESSAGE)
+		land_nothing(w, outcome);
 }
 
 void call_peek(void *world)

@@ -13,6 +13,7 @@ enum {
 	FOLLOWERS = 4, /* messages that must get through one by one */
 	ROUNDS = 50,   /* of going on after those */
 	BOTH = 2,      /* seats of a ring with one producer and one consumer */
+	STRAY = 5,     /* messages behind the wrap, where the place does not matter */
 	LIMIT_MS = 10000,
 	ASLEEP_MS = 4, /* a producer's slices end at 10 */
 };
@@ -260,24 +261,23 @@ static bool pass_on(struct world *w, size_t bytes)
 	return send_next(w, bytes, 0) == GYRE_OK && receive_next(w, 0) == (int64_t)bytes;
 }
 
-static bool come_before_end(struct world *w, uint32_t before_end)
+/* Once around, and on to where the first message shall lie. The messages of that way are empty where
+ * they can be, so that what lies ahead is full of old words, each as good as a message. */
+static bool travel(struct world *w, uint32_t before_end)
 {
 	const uint32_t slot = w->options.slot_bytes;
-	const uint64_t unit = slot == 0 ? 1 : (8 + slot + 7) / 8 * 8;
-	struct gyre_ring_info info;
+	const uint64_t unit = slot == 0 ? 8 : (8 + slot + 7) / 8 * 8;
 	struct gyre_counters counters[BOTH + 1];
-	uint64_t way;
+	struct gyre_ring_info info;
+	uint64_t lap, way;
 
 	if (!look_inside(w, w->producer, &info, counters))
 		return false;
-	way = info.capacity_bytes / unit - before_end;
-	while (way > 0) {
-		const uint64_t step = slot != 0 ? 1 : way < MESSAGE_MAX ? way : MESSAGE_MAX;
-
-		if (!pass_on(w, slot != 0 ? slot : step - 8))
+	lap = info.capacity_bytes / unit;
+	way = before_end == 0 ? lap + STRAY : 2 * lap - before_end / (slot == 0 ? unit : 1);
+	for (uint64_t i = 0; i < way; i++)
+		if (!pass_on(w, slot == 0 ? 0 : slot))
 			return false;
-		way -= step;
-	}
 	return true;
 }
 
@@ -320,8 +320,7 @@ static bool make_beginning(struct world *w)
 	if (begin->unused)
 		return true;
 	return become(w, GYRE_CONSUMER, 0) && become(w, GYRE_PRODUCER, 0) &&
-	       (begin->before_end == 0 || come_before_end(w, begin->before_end)) &&
-	       fill(w, begin) && finish(w, begin);
+	       travel(w, begin->before_end) && fill(w, begin) && finish(w, begin);
 }
 
 static bool make_in_child(struct world *w)
@@ -338,7 +337,11 @@ static bool keep_image(struct world *w)
 {
 	const int fd = open(w->path, O_RDONLY | O_CLOEXEC);
 	const off_t bytes = fd < 0 ? 0 : lseek(fd, 0, SEEK_END);
+	struct gyre_ring_info info;
 
+	if (gyre_inspect(w->key, NULL, &info, NULL, NULL, NULL) != GYRE_OK)
+		return false;
+	w->generation = info.generation;
 	if (bytes > 0) {
 		w->image = malloc((size_t)bytes);
 		w->image_bytes = (size_t)bytes;
@@ -484,6 +487,8 @@ static bool look_from_outside(struct world *w, bool *ret_there)
 	for (unsigned i = 0; i < count && i < BOTH; i++)
 		if (!judge_seat(w, &seats[i]))
 			return false;
+	if (w->generation != 0 && info.generation != w->generation && w->scene->may_vanish)
+		memset(b, 0, sizeof *b); /* another ring by now, and nobody has used it */
 	if (info.closed < b->closed || info.closed > b->closing)
 		return say(w, STEPKILL_OTHER,
 			info.closed != 0 ? "closed, but nobody did that" : "the close is gone");
@@ -530,12 +535,13 @@ static bool be_told(struct world *w)
 /* The one who was blocked must have come free: its process has a time limit. */
 static bool join_company(struct world *w)
 {
-	const bool consumes = w->consumer != NULL;
+	const bool consumes = company_role(w) == GYRE_CONSUMER;
 	const int64_t wanted = !consumes ? GYRE_OK : w->board->closed ? GYRE_ECLOSED : GYRE_EDIED;
 
 	pthread_join(w->thread, NULL);
 	w->has_thread = false;
-	if (w->thread_outcome == wanted)
+	if (w->thread_outcome == wanted ||
+		(consumes && w->scene->comes_or_goes && w->thread_outcome == GYRE_ELEFT))
 		return true;
 	return w->thread_outcome == WRONG_MESSAGE ||
 	       say(w, STEPKILL_OTHER, "the blocked %s got %s", consumes ? "consumer" : "producer",
@@ -548,7 +554,7 @@ static bool consumer_goes_on(struct world *w)
 	const bool counts = !w->has_thread && scene->first == GYRE_CONSUMER;
 	uint64_t before;
 
-	if (w->has_thread && w->consumer != NULL)
+	if (w->has_thread && company_role(w) == GYRE_CONSUMER)
 		return join_company(w) && drain(w);
 	if (w->consumer == NULL && !become(w, GYRE_CONSUMER, 0))
 		return false;

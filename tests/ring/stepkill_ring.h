@@ -114,6 +114,7 @@ struct world {
 	/* The harness's process. */
 	unsigned char *image;
 	size_t image_bytes;
+	uint64_t generation; /* of the ring; 0: there is none at the beginning */
 	struct board *board_image;
 	void *mapped;
 	int fd; /* of the object */
@@ -152,6 +153,7 @@ void call_reserve_discard(void *world);
 void call_close(void *world);
 void call_receive(void *world);
 void call_receive_batch(void *world);
+void call_drain(void *world); /* until there is nothing: a repair, if the producer died */
 void call_peek(void *world);
 void call_peek_release(void *world);
 void call_peek_release_batch(void *world);
