@@ -658,7 +658,7 @@ static const char *pretend_container(void)
 static const char *exceed_the_container(void *context)
 {
 	static const char *const container[] = {"13 MiB (13631488 bytes) asked",
-		"12 MiB left of the 32 MiB", "container", "--memory=", NULL};
+		"10 MiB left of the 32 MiB", "container", "--memory=", NULL};
 	static const char *const machine[] = {"513 MiB (537919488 bytes) asked",
 		"512 MiB left of the machine's memory of 1024 MiB", NULL};
 	const struct place *const p = context;

@@ -93,16 +93,21 @@ check()
 	fi
 }
 
+larger()
+{
+	[ "$what" = full ] && check "$@"
+}
+
 begin=$SECONDS
 
 # --- the wakeup -----------------------------------------------------------------------------------
 check wakeup-fence pass small wakeup -DFENCE -DMSGS=1
 check wakeup-membarrier pass small wakeup -DMEMBARRIER -DMSGS=1
-check wakeup-deaths-fence pass small wakeup -DFENCE -DCRASH -DPCRASH -DSLICE -DMSGS=1
-check wakeup-deaths-membarrier pass small wakeup -DMEMBARRIER -DCRASH -DPCRASH -DSLICE -DMSGS=1
+check wakeup-deaths pass large wakeup -DMEMBARRIER -DCRASH -DPCRASH -DSLICE -DMSGS=1
 check wakeup-baton pass small wakeup -DFENCE -DONESHOT -DBATCH=2 -DNC=3 -DNP=1
 check wakeup-leaving pass small wakeup -DFENCE -DONESHOT -DMSGS=1
 check wakeup-giving-up pass small wakeup -DFENCE -DGIVEUP -DMSGS=1
+
 check wakeup-no-fence fail small wakeup
 check wakeup-word-not-changed fail small wakeup -DFENCE -DNOBUMP
 check wakeup-waker-changes-nothing fail small wakeup -DFENCE -DONESHOT -DMSGS=1 -DSTILLWAKER
@@ -115,54 +120,79 @@ check wakeup-producer-dies-no-slices fail small wakeup -DFENCE -DPCRASH
 check wakeup-no-baton fail small wakeup -DFENCE -DONESHOT -DBATCH=2 -DNP=1 -DNOBATON
 check wakeup-gives-up-blind fail small wakeup -DFENCE -DGIVEUP -DGIVEUP_BLIND
 
+larger wakeup-fence-2 pass large wakeup -DFENCE
+larger wakeup-membarrier-2 pass large wakeup -DMEMBARRIER
+larger wakeup-deaths-fence pass large wakeup -DFENCE -DCRASH -DPCRASH -DSLICE -DMSGS=1
+larger wakeup-deaths-2 pass large wakeup -DFENCE -DCRASH -DPCRASH -DSLICE
+larger wakeup-baton-2 pass large wakeup -DFENCE -DONESHOT -DBATCH=2 -DNC=3
+larger wakeup-giving-up-2 pass large wakeup -DFENCE -DGIVEUP
+
+# --- waiting for room -----------------------------------------------------------------------------
 check room pass small room -DNEED3 -DUNITS=3
 check room-deaths pass small room -DUNITS=1 -DCRASH -DSLICE
 check room-any-order pass small room -DNEED3 -DUNITS=3 -DANYORDER -DSLICE
+
 check room-swallowed fail small room -DNEED3 -DUNITS=4 -DNOPASS
 check room-for-ever fail small room -DNEED3 -DUNITS=3 -DPASSALWAYS -DCOUNT
 check room-any-order-no-slices fail small room -DNEED3 -DUNITS=4 -DANYORDER
 check room-death-no-slices fail small room -DUNITS=1 -DCRASH
 
+larger room-bounded pass large room -DNEED3 -DUNITS=3 -DCOUNT
+larger room-deaths-2 pass large room -DNEED3 -DUNITS=3 -DCRASH -DSLICE
+larger room-two-releasers pass large room -DNEED3 -DUNITS=2 -DRELEASERS=2
+
 # --- the mpmc ring --------------------------------------------------------------------------------
 # Two producers (spans 1 and 2), consumers 2 (mortal) and 3 (not), four cells, across the end.
 two="-DMORTAL=7"
 # A dead consumer held two messages; one of the two survivors takes one message and goes.
-hold="-DNP=1 -DNC=3 -DMSGS=3 -DSPANS=111 -DPREFILL=3 -DMORTAL=2 -DHOLD=1 -DTAKES=10"
-# Producer 0 has one message, producer 1 goes round the ring beside it.
+hold="-DNP=1 -DNC=3 -DMSGS=3 -DSPANS=111 -DMORTAL=2 -DHOLD=1 -DTAKES=10"
+# Producer 0 has one message; producer 1 goes round the ring meanwhile.
 lap="-DMSGS=3 -DSPANS=122001 -DNC=1"
+# One producer, one consumer, three times round; laps are counted modulo 2.
+wrap="-DNP=1 -DNC=1 -DMSGS=8 -DSPANS=11221122 -DLAPM=2 -DSTART=4"
 check mpmc-one-death pass small mpmc $two -DLEDGER
 check mpmc-two-deaths pass large mpmc $two -DLEDGER -DKILLS=2
-check mpmc-drop pass small mpmc $two -DLEDGER -DKILLS=2 -DDROP
+check mpmc-drop pass small mpmc $two -DLEDGER -DDROP
 check mpmc-limit pass small mpmc $two -DKILLS=3 -DLIMIT=2
 check mpmc-close pass large mpmc $two -DCLOSE=1
 check mpmc-close-full pass small mpmc -DMSGS=2 -DSPANS=2200 -DCLOSE=1 -DNC=1
 check mpmc-step-over pass small mpmc $two -DSTEPOVER=3
-check mpmc-hold pass small mpmc $two -DHOLD=1
-check mpmc-two-redelivered pass large mpmc $hold
-check mpmc-successor pass large mpmc -DNP=1 -DSPANS=11 -DMSGS=2 -DNC=2 -DLATE=2 -DMORTAL=3 -DKILLS=2 \
+check mpmc-two-redelivered pass small mpmc $hold -DPREFILL=3
+check mpmc-next-consumer pass small mpmc -DNP=1 -DMSGS=2 -DSPANS=11 -DLATE=4 -DMORTAL=3 -DKILLS=2 \
 	-DLEDGER
+check mpmc-next-producer pass small mpmc -DNP=3 -DNC=1 -DSPANS=121 -DLATE=4 -DMORTAL=3 -DLEDGER
 check mpmc-stale pass small mpmc $lap
 check mpmc-discards pass small mpmc -DMSGS=3 -DSPANS=777001 -DNC=1 -DTAKES=1
-check mpmc-one-producer pass small mpmc -DSP -DNP=1 -DMSGS=3 -DSPANS=721 -DMORTAL=3 -DLEDGER
-check mpmc-one-consumer pass small mpmc -DSC -DNP=1 -DMSGS=2 -DSPANS=11 -DLATE=2 -DMORTAL=2 -DLEDGER
-check mpmc-lap-wrap pass small mpmc -DNP=1 -DNC=1 -DMSGS=8 -DSPANS=11221122 -DLAPM=2 -DSTART=4 -DSTAMP=1
+check mpmc-one-producer pass small mpmc -DSP -DMSGS=2 -DSPANS=2121 -DNC=1 -DLATE=2 -DMORTAL=3 -DLEDGER
+check mpmc-one-consumer pass small mpmc -DSC -DNP=1 -DMSGS=2 -DSPANS=11 -DLATE=4 -DMORTAL=2 -DLEDGER
+check mpmc-lap-wrap pass small mpmc $wrap -DSTAMP=1
 
 check mpmc-claim-without-owner fail small mpmc -DMORTAL=3 -DNO_OWNER
 check mpmc-repair-by-timeout fail small mpmc -DTIMEOUT_REPAIR
 check mpmc-no-reclaim-check fail small mpmc $lap -DNO_RECLAIM_CHECK
-check mpmc-laps-by-order fail small mpmc -DMSGS=4 -DSPANS=12110001 -DNC=1 -DLAPM=2 -DSTART=4 -DLAP_ORDER
-check mpmc-no-stamps fail small mpmc -DNP=1 -DNC=1 -DMSGS=8 -DSPANS=11221122 -DLAPM=2 -DSTART=4
+check mpmc-reclaimed-read-first fail small mpmc $lap -DRECLAIM_FIRST
+check mpmc-laps-by-order fail small mpmc $wrap -DSTAMP=1 -DLAP_ORDER
+check mpmc-no-stamps fail small mpmc $wrap
 check mpmc-filler-taken fail small mpmc -DMSGS=3 -DSPANS=777001 -DNC=1 -DTAKES=1 -DFILLER_TAKEN
 check mpmc-redo-if-found fail small mpmc $two -DKILLS=2 -DREDO_IF_FOUND
 check mpmc-redo-after-walk fail small mpmc -DMORTAL=4 -DREDO_AFTER
 check mpmc-hint-stepped-over fail small mpmc -DNC=1 -DSTEPOVER=1 -DHINT_STEPPED
-check mpmc-hint-after-redo fail small mpmc $hold -DHINT_AFTER_REDO
+check mpmc-hint-after-redo fail small mpmc $hold -DPREFILL=3 -DHINT_AFTER_REDO
 check mpmc-count-by-repairer fail small mpmc $two -DKILLS=3 -DLIMIT=2 -DCOUNT_BY_REPAIRER
 check mpmc-settled-late fail small mpmc $two -DLEDGER -DSETTLE_LATE
-check mpmc-attached-blindly fail small mpmc -DNP=1 -DSPANS=11 -DMSGS=2 -DLATE=2 -DMORTAL=2 \
+check mpmc-attached-blindly fail small mpmc -DNP=1 -DMSGS=2 -DSPANS=11 -DLATE=4 -DMORTAL=2 \
 	-DATTACH_BLIND
 check mpmc-no-room-for-close fail small mpmc -DMSGS=2 -DSPANS=2200 -DCLOSE=1 -DNC=1 -DNO_CLOSE_ROOM
 check mpmc-end-told-early fail small mpmc -DMORTAL=4 -DCLOSE=1 -DCLOSE_EARLY
 
+larger mpmc-three-deaths pass large mpmc $two -DLEDGER -DKILLS=3
+larger mpmc-drop-two-deaths pass large mpmc $two -DLEDGER -DKILLS=2 -DDROP
+larger mpmc-hold-two-deaths pass large mpmc $two -DLEDGER -DKILLS=2 -DHOLD=3
+larger mpmc-step-over-two-deaths pass large mpmc $two -DLEDGER -DKILLS=2 -DSTEPOVER=3 -DHOLD=3
+larger mpmc-close-two-deaths pass large mpmc $two -DKILLS=2 -DCLOSE=3
+larger mpmc-two-redelivered-3 pass large mpmc $hold
+larger mpmc-next-consumer-3 pass large mpmc -DNP=1 -DNC=3 -DMSGS=2 -DSPANS=11 -DLATE=8 -DMORTAL=11 \
+	-DKILLS=2 -DLEDGER
+larger mpmc-limit-3 pass large mpmc -DNP=1 -DNC=4 -DSPANS=1 -DPREFILL=1 -DMORTAL=14 -DKILLS=3 -DLIMIT=3
 printf '%d models, %d not as expected, %d s\n' "$total" "$wrong" "$((SECONDS - begin))"
 [ "$wrong" -eq 0 ]

@@ -37,6 +37,14 @@ bool say(struct world *w, enum stepkill_fault fault, const char *format, ...)
 	return false;
 }
 
+/* What processes without a report found. */
+static bool hear_complaints(struct world *w)
+{
+	const struct board *const b = w->board;
+
+	return b->faults == 0 || say(w, (enum stepkill_fault)b->faults, "%s", b->complaint);
+}
+
 /* ---- Messages ---- */
 
 void write_messages(struct world *w, unsigned count, size_t bytes)
@@ -261,8 +269,8 @@ static bool pass_on(struct world *w, size_t bytes)
 	return send_next(w, bytes, 0) == GYRE_OK && receive_next(w, 0) == (int64_t)bytes;
 }
 
-/* Once around, and on to where the first message shall lie. The messages of that way are empty where
- * they can be, so that what lies ahead is full of old words, each as good as a message. */
+/* Once around, and on to where the first message shall lie. The messages of that way are empty
+ * where they can be, so that what lies ahead is full of old words, each as good as a message. */
 static bool travel(struct world *w, uint32_t before_end)
 {
 	const uint32_t slot = w->options.slot_bytes;
@@ -540,12 +548,13 @@ static bool join_company(struct world *w)
 
 	pthread_join(w->thread, NULL);
 	w->has_thread = false;
+	if (!hear_complaints(w))
+		return false;
 	if (w->thread_outcome == wanted ||
 		(consumes && w->scene->comes_or_goes && w->thread_outcome == GYRE_ELEFT))
 		return true;
-	return w->thread_outcome == WRONG_MESSAGE ||
-	       say(w, STEPKILL_OTHER, "the blocked %s got %s", consumes ? "consumer" : "producer",
-		       gyre_errname((int)w->thread_outcome));
+	return say(w, STEPKILL_OTHER, "the blocked %s got %s", consumes ? "consumer" : "producer",
+		gyre_errname((int)w->thread_outcome));
 }
 
 static bool consumer_goes_on(struct world *w)
@@ -773,11 +782,7 @@ static void check(void *world, const struct stepkill_death *deaths, unsigned cou
 	(void)deaths;
 	(void)count;
 	w->report = report;
-	if (w->board->faults != 0) {
-		say(w, (enum stepkill_fault)w->board->faults, "%s", w->board->complaint);
-		return;
-	}
-	if (!judge_landing(w) || !look_from_outside(w, &there))
+	if (!hear_complaints(w) || !judge_landing(w) || !look_from_outside(w, &there))
 		return;
 	if (there && !(w->scene->stale ? clean(w) : go_on(w)))
 		return;
