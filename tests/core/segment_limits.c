@@ -660,7 +660,7 @@ static const char *exceed_the_container(void *context)
 	static const char *const container[] = {"13 MiB (13631488 bytes) asked",
 		"10 MiB left of the 32 MiB", "container", "--memory=", NULL};
 	static const char *const machine[] = {"513 MiB (537919488 bytes) asked",
-		"512 MiB left of the machine's memory of 1024 MiB", NULL};
+		"448 MiB left of the machine's memory of 1024 MiB", NULL};
 	const struct place *const p = context;
 	struct gyre_segment *segment;
 	const char *said = pretend_container();
@@ -670,7 +670,7 @@ static const char *exceed_the_container(void *context)
 	if (said == NULL)
 		said = expect_words(error.what, container);
 	if (said == NULL)
-		said = expect_code(create(&p->key, 12 * MIB, &segment), GYRE_OK, &error);
+		said = expect_code(create(&p->key, 10 * MIB, &segment), GYRE_OK, &error);
 	if (said == NULL)
 		said = write_text("/sys/fs/cgroup/memory.max", "max\n");
 	gyre_segment_detach(segment);

@@ -102,7 +102,11 @@ static void clear_directory(void)
 static void keep_whole(int slots)
 {
 	const struct gyre_ring_options options = {
-		.capacity_bytes = 4096, .slot_bytes = slots ? 120 : 0, .flags = GYRE_RING_KEEP};
+		.capacity_bytes = 4096,
+		.slot_bytes = slots ? 120 : 0,
+		.wake = GYRE_WAKE_FENCE,
+		.flags = GYRE_RING_KEEP,
+	};
 	struct gyre_ring *producer = NULL, *consumer = NULL;
 	uint8_t buffer[128] = {0};
 	struct stat st;
