@@ -312,6 +312,44 @@ Test(participants, a_child_that_detaches_what_it_inherited_disturbs_nobody)
 	}
 }
 
+/* The ring's memory is not the child's; what the child puts in its place is. */
+struct inheritance {
+	struct pair pair;
+	const void *held; /* a message */
+};
+
+static const char *reuse_address_and_detach(void *context)
+{
+	struct inheritance *const i = context;
+	const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE;
+	void *const address = (void *)((uintptr_t)i->held & ~(uintptr_t)(GYRE_PAGE - 1));
+	volatile unsigned char *const page =
+		mmap(address, GYRE_PAGE, PROT_READ | PROT_WRITE, flags, -1, 0);
+
+	if (page == MAP_FAILED)
+		return "the mapping was inherited: a lock would live as long as the child";
+	page[0] = 7;
+	gyre_ring_detach(i->pair.producer);
+	gyre_ring_detach(i->pair.consumer);
+	return page[0] == 7 ? NULL : "not what was stored";
+}
+
+Test(participants, a_child_does_not_inherit_the_memory_and_unmaps_nothing_of_its_own)
+{
+	for (const struct variant *v = first_life(); v != NULL; v = other_life()) {
+		struct inheritance i = {.pair = pair_of(v, CAPACITY, SLOT)};
+		struct gyre_message message;
+
+		cr_assert(eq(int, send_number(i.pair.producer, 0, 10, 0), GYRE_OK));
+		cr_assert(eq(int, gyre_ring_peek(i.pair.consumer, 0, &message), GYRE_OK));
+		i.held = message.data;
+		expect_well(in_child(reuse_address_and_detach, &i));
+		cr_assert(is_message_of(message.data, 10, 0));
+		cr_assert(eq(int, gyre_ring_release(i.pair.consumer, &message), GYRE_OK));
+		pair_close(&i.pair);
+	}
+}
+
 static const char *attach_again(void *context)
 {
 	struct pair *const p = context;

@@ -492,9 +492,15 @@ static bool look_from_outside(struct world *w, bool *ret_there)
 	if (info.state == GYRE_STATE_BROKEN || info.state == GYRE_STATE_OTHER_BOOT ||
 		info.state == GYRE_STATE_HALF_MADE)
 		return say(w, STEPKILL_CORRUPT, "state %u: %s", info.state, info.problem);
-	for (unsigned i = 0; i < count && i < BOTH; i++)
+	for (unsigned i = 0; i < count && i < BOTH; i++) {
 		if (!judge_seat(w, &seats[i]))
 			return false;
+		if (seats[i].role == GYRE_CONSUMER)
+			w->released_seen = seats[i].counters.messages;
+	}
+	if (info.messages > 0 && gyre_clean(w->key, GYRE_CLEAN_DRY_RUN, NULL) == 1)
+		return say(w, STEPKILL_LOST, "gyre_clean would remove %lu messages",
+			(unsigned long)info.messages);
 	if (w->generation != 0 && info.generation != w->generation && w->scene->may_vanish)
 		memset(b, 0, sizeof *b); /* another ring by now, and nobody has used it */
 	if (info.closed < b->closed || info.closed > b->closing)
@@ -565,6 +571,9 @@ static bool consumer_goes_on(struct world *w)
 
 	if (w->has_thread && company_role(w) == GYRE_CONSUMER)
 		return join_company(w) && drain(w);
+	/* If there is room the producer must come free before a successor stirs anything. */
+	if (w->has_thread && w->released_seen > w->board_image->received && !join_company(w))
+		return false;
 	if (w->consumer == NULL && !become(w, GYRE_CONSUMER, 0))
 		return false;
 	before = w->board->received;

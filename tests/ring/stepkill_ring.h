@@ -129,7 +129,7 @@ struct world {
 	pthread_t thread;
 	bool has_thread;
 	int64_t thread_outcome;
-	uint64_t messages_seen; /* by the survivor's first look from outside */
+	uint64_t messages_seen, released_seen; /* by the survivor's first look from outside */
 };
 
 /* Run a scene in one variant of the ring. slot_bytes: 0 for records. */
