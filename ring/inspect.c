@@ -318,6 +318,8 @@ static int clean(const struct gyre_key *key, unsigned flags, struct gyre_error *
 			outcome = backend->unlink(key, &view.map, reterr);
 			outcome = outcome == GYRE_OK ? 1 : outcome == GYRE_ENOTFOUND ? 0 : outcome;
 		}
+		/* Not left to the close: a child forked meanwhile shares the description. */
+		gyre_unlock(view.map.fd, GYRE_LOCK_NAME);
 	}
 	gyre_view_close(&view);
 	return outcome;

@@ -13,6 +13,7 @@ enum {
 	FOLLOWERS = 4, /* messages that must get through one by one */
 	ROUNDS = 50,   /* of going on after those */
 	BOTH = 2,      /* seats of a ring with one producer and one consumer */
+	LOOKS = 1000,  /* a millisecond each */
 	STRAY = 5,     /* messages behind the wrap, where the place does not matter */
 	LIMIT_MS = 10000,
 	ASLEEP_MS = 4, /* a producer's slices end at 10 */
@@ -462,42 +463,67 @@ static void keep_company(void *world)
 
 /* ---- After the deaths ---- */
 
-static bool judge_seat(struct world *w, const struct gyre_participant *seat)
+static bool is_shown_rightly(const struct world *w, const struct gyre_participant *seat)
 {
 	const bool is_ours = (seat->role == GYRE_PRODUCER ? w->producer : w->consumer) != NULL;
-	const bool is_alive =
-		seat->liveness == GYRE_LIFE_ALIVE || seat->liveness == GYRE_LIFE_SUSPECT;
 
-	if (is_ours == is_alive)
-		return true;
-	return say(w, STEPKILL_OTHER, "gyre_inspect shows the %s of pid %u as %s",
-		role_name((enum gyre_role)seat->role), seat->pid, is_alive ? "alive" : "gone");
+	return is_ours ==
+	       (seat->liveness == GYRE_LIFE_ALIVE || seat->liveness == GYRE_LIFE_SUSPECT);
 }
 
 /* As a monitor sees it; absent is well only where it may be. */
-static bool look_from_outside(struct world *w, bool *ret_there)
+static bool inspect(struct world *w, struct gyre_ring_info *ret_info,
+	struct gyre_participant ret_seats[BOTH], bool *ret_there)
 {
-	struct board *const b = w->board;
-	struct gyre_participant seats[BOTH];
 	struct gyre_error error = {0};
-	struct gyre_ring_info info;
 	unsigned count = BOTH;
-	const int outcome = gyre_inspect(w->key, NULL, &info, seats, &count, &error);
+	const int outcome = gyre_inspect(w->key, NULL, ret_info, ret_seats, &count, &error);
 
+	memset(ret_seats + count, 0, (BOTH - count) * sizeof *ret_seats);
 	*ret_there = outcome == GYRE_OK;
 	if (outcome == GYRE_ENOTFOUND && w->scene->may_vanish)
 		return true;
 	if (outcome != GYRE_OK)
 		return say(w, STEPKILL_LOST, "gyre_inspect: %s", error.what);
-	if (info.state == GYRE_STATE_BROKEN || info.state == GYRE_STATE_OTHER_BOOT ||
-		info.state == GYRE_STATE_HALF_MADE)
-		return say(w, STEPKILL_CORRUPT, "state %u: %s", info.state, info.problem);
-	for (unsigned i = 0; i < count && i < BOTH; i++) {
-		if (!judge_seat(w, &seats[i]))
+	if (ret_info->state == GYRE_STATE_BROKEN || ret_info->state == GYRE_STATE_OTHER_BOOT ||
+		ret_info->state == GYRE_STATE_HALF_MADE)
+		return say(w, STEPKILL_CORRUPT, "state %u: %s", ret_info->state, ret_info->problem);
+	return true;
+}
+
+/* The dead must be seen to be dead; but while our company repairs a seat it has its lock. */
+static bool inspect_seats(struct world *w, struct gyre_ring_info *ret_info, bool *ret_there)
+{
+	struct gyre_participant seats[BOTH];
+	const struct gyre_participant *wrong = NULL;
+
+	for (unsigned looks = 0; looks < (w->has_thread ? LOOKS : 1); looks++) {
+		if (!inspect(w, ret_info, seats, ret_there))
 			return false;
-		if (seats[i].role == GYRE_CONSUMER)
-			w->released_seen = seats[i].counters.messages;
+		wrong = NULL;
+		for (unsigned i = 0; *ret_there && i < BOTH && seats[i].role != 0; i++) {
+			if (!is_shown_rightly(w, &seats[i]))
+				wrong = &seats[i];
+			if (seats[i].role == GYRE_CONSUMER)
+				w->released_seen = seats[i].counters.messages;
+		}
+		if (wrong == NULL)
+			return true;
+		usleep(1000);
 	}
+	return say(w, STEPKILL_OTHER, "gyre_inspect shows the %s of pid %u with liveness %u",
+		role_name((enum gyre_role)wrong->role), wrong->pid, wrong->liveness);
+}
+
+static bool look_from_outside(struct world *w, bool *ret_there)
+{
+	struct board *const b = w->board;
+	struct gyre_ring_info info;
+
+	if (!inspect_seats(w, &info, ret_there))
+		return false;
+	if (!*ret_there)
+		return true;
 	if (info.messages > 0 && gyre_clean(w->key, GYRE_CLEAN_DRY_RUN, NULL) == 1)
 		return say(w, STEPKILL_LOST, "gyre_clean would remove %lu messages",
 			(unsigned long)info.messages);
