@@ -66,13 +66,10 @@ static struct gyre_attachment *find_same_mapping(const struct gyre_attachment *o
 
 /* One mapping for all handles of an object: saves address space, and lets ThreadSanitizer see
  * two threads' handles meet. */
-static void register_attachment(struct gyre_attachment *attachment)
+static void register_locked(struct gyre_attachment *attachment)
 {
-	struct gyre_attachment *other;
+	const struct gyre_attachment *other = find_same_mapping(attachment);
 
-	pthread_once(&fork_handlers_once, install_fork_handlers);
-	pthread_mutex_lock(&registry_mutex);
-	other = find_same_mapping(attachment);
 	if (other != NULL) {
 		munmap(attachment->view.map.base, attachment->view.map.bytes);
 		attachment->view.map.base = other->view.map.base;
@@ -81,7 +78,6 @@ static void register_attachment(struct gyre_attachment *attachment)
 	}
 	attachment->next = registry;
 	registry = attachment;
-	pthread_mutex_unlock(&registry_mutex);
 }
 
 static void unregister_attachment(struct gyre_attachment *attachment)
@@ -208,15 +204,20 @@ int gyre_attach(const struct gyre_attach_request *request, struct gyre_attachmen
 {
 	int outcome = GYRE_EAGAIN;
 
-	for (int tries = 0; outcome == GYRE_EAGAIN && tries < 100; tries++)
-		outcome = open_locked(request, attachment, reterr);
-	if (outcome != GYRE_OK)
-		return outcome;
 	if (request->key != NULL) {
 		attachment->key = *request->key;
 		attachment->has_key = true;
 	}
-	register_attachment(attachment);
+	pthread_once(&fork_handlers_once, install_fork_handlers);
+	/* Held over both: a fork in between would give the child what no handler takes away. */
+	pthread_mutex_lock(&registry_mutex);
+	for (int tries = 0; outcome == GYRE_EAGAIN && tries < 100; tries++)
+		outcome = open_locked(request, attachment, reterr);
+	if (outcome == GYRE_OK)
+		register_locked(attachment);
+	pthread_mutex_unlock(&registry_mutex);
+	if (outcome != GYRE_OK)
+		return outcome;
 	outcome = sit(request, attachment, reterr);
 	if (outcome != GYRE_OK) {
 		unregister_attachment(attachment);
