@@ -287,6 +287,18 @@ sweep:
 	);
 	STEP(BEGIN(rop, d, t));
 #endif
+#ifdef STAMP
+	if
+	:: PHASE(w) == WRITING && LAP(w) % STAMP == 0 && SPAN(w) > 1 ->
+		STEP(word[IX(t + 1)] = MK(LAP(w), 1, DONE, 0))
+	:: else -> skip
+	fi;
+	if
+	:: PHASE(w) == WRITING && LAP(w) % STAMP == 0 && SPAN(w) > 2 ->
+		STEP(word[IX(t + 2)] = MK(LAP(w), 1, DONE, 0))
+	:: else -> skip
+	fi;
+#endif
 #ifdef COUNT_BY_REPAIRER
 	if
 	:: PHASE(w) == READING -> STEP(again[IX(t)] = again[IX(t)] + 1)
@@ -472,6 +484,10 @@ look:
 #else
 			:: t + f + span + ROOM_FOR_CLOSE > r + N -> f = 0; w = 0; goto no_room
 #endif
+#if defined(STAMP) && !defined(FILLER_WHOLE)
+			/* born DONE, it cannot be stamped later: one cell at a time */
+			:: f > 1 && LAPOF(t) % STAMP == 0 -> f = 1
+#endif
 			:: else -> skip
 			fi
 		fi
@@ -544,6 +560,11 @@ look:
 	if
 	:: LAPOF(t) % STAMP == 0 && span > 1 ->
 		STEP(word[IX(t + 1)] = MK(LAPOF(t), 1, DONE, 0))
+	:: else -> skip
+	fi;
+	if
+	:: LAPOF(t) % STAMP == 0 && span > 2 ->
+		STEP(word[IX(t + 2)] = MK(LAPOF(t), 1, DONE, 0))
 	:: else -> skip
 	fi;
 #endif
