@@ -150,6 +150,8 @@ hold="-DNP=1 -DNC=3 -DMSGS=3 -DSPANS=111 -DMORTAL=2 -DHOLD=1 -DTAKES=10"
 lap="-DMSGS=3 -DSPANS=122001 -DNC=1"
 # One producer, one consumer, three times round; laps are counted modulo 2.
 wrap="-DNP=1 -DNC=1 -DMSGS=8 -DSPANS=11221122 -DLAPM=2 -DSTART=4"
+# The same over eight cells, with filler of two cells.
+wrap2="-DN=8 -DNP=1 -DNC=1 -DMSGS=6 -DSPANS=113333 -DLAPM=2 -DSTART=8"
 check mpmc-one-death pass small mpmc $two -DLEDGER
 check mpmc-two-deaths pass large mpmc $two -DLEDGER -DKILLS=2
 check mpmc-drop pass small mpmc $two -DLEDGER -DDROP
@@ -166,6 +168,7 @@ check mpmc-discards pass small mpmc -DMSGS=3 -DSPANS=777001 -DNC=1 -DTAKES=1
 check mpmc-one-producer pass small mpmc -DSP -DMSGS=2 -DSPANS=2121 -DNC=1 -DLATE=2 -DMORTAL=3 -DLEDGER
 check mpmc-one-consumer pass small mpmc -DSC -DNP=1 -DMSGS=2 -DSPANS=11 -DLATE=4 -DMORTAL=2 -DLEDGER
 check mpmc-lap-wrap pass small mpmc $wrap -DSTAMP=1
+check mpmc-lap-wrap-filler pass small mpmc $wrap2 -DSTAMP=1
 
 check mpmc-claim-without-owner fail small mpmc -DMORTAL=3 -DNO_OWNER
 check mpmc-repair-by-timeout fail small mpmc -DTIMEOUT_REPAIR
@@ -173,6 +176,7 @@ check mpmc-no-reclaim-check fail small mpmc $lap -DNO_RECLAIM_CHECK
 check mpmc-reclaimed-read-first fail small mpmc $lap -DRECLAIM_FIRST
 check mpmc-laps-by-order fail small mpmc $wrap -DSTAMP=1 -DLAP_ORDER
 check mpmc-no-stamps fail small mpmc $wrap
+check mpmc-filler-not-stamped fail small mpmc $wrap2 -DSTAMP=1 -DFILLER_WHOLE
 check mpmc-filler-taken fail small mpmc -DMSGS=3 -DSPANS=777001 -DNC=1 -DTAKES=1 -DFILLER_TAKEN
 check mpmc-redo-if-found fail small mpmc $two -DKILLS=2 -DREDO_IF_FOUND
 check mpmc-redo-after-walk fail small mpmc -DMORTAL=4 -DREDO_AFTER
