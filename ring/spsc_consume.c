@@ -168,7 +168,10 @@ gyre_inline int receive_batch(struct gyre_ring *r, void *buffer, size_t buffer_b
 	if (r->hot.next != r->hot.position)
 		return GYRE_ESTATE;
 	while (found < count && used <= buffer_bytes && (found == 0 || is_there(r, slots))) {
-		outcome = copy_out(r, timeout_ns, (uint8_t *)buffer + used,
+		/* Not even 0 may be added to NULL, which is fine for empty messages. */
+		uint8_t *const to = used == 0 ? buffer : (uint8_t *)buffer + used;
+
+		outcome = copy_out(r, timeout_ns, to,
 			buffer_bytes - used, &ret_messages[found], slots);
 		if (outcome != GYRE_OK)
 			break;
