@@ -13,9 +13,6 @@
  * A process writes "offered" before it sends and "sent" when the call has returned, "taken" before
  * it releases and "received" after. The survivor holds the ring against that, and the ring's own
  * books too.
- *
- * The ring that a scene begins with is made once, in a process of its own; each run begins with a
- * copy of its bytes under the name.
  */
 #ifndef GYRE_TESTS_STEPKILL_RING_H
 #define GYRE_TESTS_STEPKILL_RING_H
@@ -29,6 +26,7 @@ enum {
 	LENGTHS = 512, /* messages that are around at once */
 	MESSAGE_MAX = 2048,
 	CHAIN_MAX = 5,
+	BOTH = 2, /* seats of a ring with one producer and one consumer */
 };
 
 /* The ring that each run begins with. */
@@ -132,9 +130,34 @@ struct world {
 	uint64_t messages_seen, released_seen; /* by the survivor's first look from outside */
 };
 
-/* Run a scene in one variant of the ring. slot_bytes: 0 for records. */
+/* ---- Scenes (stepkill_world.c, stepkill_tables.c) ---- */
+
+/* The survivor's callback. (stepkill_check.c) */
+void world_check(void *world, const struct stepkill_death *deaths, unsigned count,
+	struct stepkill_report *report);
+
+/* The role of who keeps the victim company. */
+enum gyre_role company_role(const struct world *w);
+
+/* Run a scene in one variant of the ring. slot_bytes: 0 for records. every: at each instruction. */
 int run_scene(const struct scene *scene, const struct gyre_ring_options *options, bool every,
 	struct stepkill_result *ret_result);
+
+/* In which ring, and before whom. */
+struct setting {
+	const char *name;
+	bool slots;
+	uint32_t wake;
+	enum company company;
+	enum gyre_role first;
+};
+
+/* For .init; .fini is rings_close(). Skips where nothing can be stepped. */
+void scenes_open(void);
+
+/* Run them all as far as they suit the setting, print the table, fail if there is a fault. */
+void run_scenes(const struct scene *scenes, size_t count, enum gyre_role victim,
+	const struct setting *setting);
 
 /* ---- Victims: prepare at full speed, then one call (stepkill_calls.c) ---- */
 
@@ -178,6 +201,9 @@ void wake_by_receiving(void *world);
 bool say(struct world *w, enum stepkill_fault fault, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* Passes on what processes without a report found; true if it is nothing. */
+bool hear_complaints(struct world *w);
+
 /* Attach in a role; the books then say what became of what was in doubt. */
 bool become(struct world *w, enum gyre_role role, uint32_t flags);
 void leave(struct world *w);
@@ -192,6 +218,15 @@ void acknowledge(struct world *w);
 /* One whole turn. Outcomes as the ring's. */
 int send_next(struct world *w, size_t bytes, int64_t timeout_ns);
 int64_t receive_next(struct world *w, int64_t timeout_ns);
+
+/* Whether what a victim received and acknowledged was right. */
+bool judge_landing(struct world *w);
+
+/* What a handle sees of its ring; counters by role. */
+bool look_inside(struct world *w, const struct gyre_ring *ring, struct gyre_ring_info *ret_info,
+	struct gyre_counters ret_counters[BOTH + 1]);
+
+const char *role_name(enum gyre_role role);
 
 /* Is this the next message, whole? Then it counts as received. */
 bool accept(struct world *w, const struct gyre_message *message);
