@@ -3,7 +3,8 @@
  *
  * An adapter includes this after loops.h, having defined, each static inline:
  *
- *	int port_send_batch(struct port *port, const void *messages, size_t bytes, unsigned count);
+ *	int port_send_batch(struct port *port, const void *messages, size_t bytes,
+ *		unsigned count);
  *		How many were sent, from the first; 0 none now; or a negative error.
  *	int port_receive_batch(struct port *port, void *buffer, size_t bytes, unsigned count);
  *		How many came, at most count, packed; 0 none now; or a negative error.

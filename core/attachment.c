@@ -52,7 +52,7 @@ static void install_fork_handlers(void)
 static bool same_object(const struct gyre_map *a, const struct gyre_map *b)
 {
 	return a->backend == b->backend && a->device == b->device && a->inode == b->inode &&
-		a->bytes == b->bytes;
+	       a->bytes == b->bytes;
 }
 
 static struct gyre_attachment *find_same_mapping(const struct gyre_attachment *of)

@@ -61,8 +61,8 @@ struct gyre_backend {
 	 * GYRE_ENOTFOUND. Removers of one object take turns, so none of them can hit an object that
 	 * was made under the same name meanwhile; GYRE_ELOCK when another one is at it for long,
 	 * or when the object is the private one of a creator still at work. */
-	int (*unlink)(const struct gyre_key *key, const struct gyre_map *only,
-		struct gyre_error *reterr);
+	int (*unlink)(
+		const struct gyre_key *key, const struct gyre_map *only, struct gyre_error *reterr);
 	/* GYRE_OK if a private name is there that no creator works on; nothing is removed. */
 	int (*is_abandoned)(const struct gyre_key *key, struct gyre_error *reterr);
 	/* True while the mapped object still has a name (false: somebody unlinked it). */

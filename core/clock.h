@@ -27,7 +27,7 @@ static inline uint64_t gyre_deadline(int64_t timeout_ns)
 
 static inline void gyre_nap(long nanoseconds)
 {
-	const struct timespec span = { .tv_nsec = nanoseconds };
+	const struct timespec span = {.tv_nsec = nanoseconds};
 
 	nanosleep(&span, NULL);
 }

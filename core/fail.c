@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include "backend.h"
 
-static int fail_with(struct gyre_error *reterr, int code, int os_code, const char *format,
-	va_list args)
+static int fail_with(
+	struct gyre_error *reterr, int code, int os_code, const char *format, va_list args)
 {
 	if (reterr == NULL)
 		return code;

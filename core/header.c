@@ -28,10 +28,11 @@ static uint64_t seats_bytes(uint32_t count)
 struct gyre_seat *gyre_seat_at(const struct gyre_view *view, unsigned number)
 {
 	const struct gyre_header *h = &view->header;
-	const uint64_t offset = number < h->producers_max
-		? h->producers_offset + (uint64_t)number * sizeof(struct gyre_seat)
-		: h->consumers_offset +
-			(uint64_t)(number - h->producers_max) * sizeof(struct gyre_seat);
+	const uint64_t offset =
+		number < h->producers_max
+			? h->producers_offset + (uint64_t)number * sizeof(struct gyre_seat)
+			: h->consumers_offset +
+				  (uint64_t)(number - h->producers_max) * sizeof(struct gyre_seat);
 
 	return (struct gyre_seat *)(void *)gyre_view_at(view, offset);
 }
@@ -55,8 +56,9 @@ void gyre_header_place(struct gyre_header *h, uint64_t entries_bytes)
 		end += round_up(entries_bytes, GYRE_PAGE);
 	}
 	h->data_offset = end + data_shift(h);
-	h->segment_bytes =
-		round_up(h->data_offset + h->capacity_bytes + 2 * (uint64_t)h->align_bytes + GYRE_SLACK, GYRE_PAGE);
+	h->segment_bytes = round_up(
+		h->data_offset + h->capacity_bytes + 2 * (uint64_t)h->align_bytes + GYRE_SLACK,
+		GYRE_PAGE);
 }
 
 static uint64_t draw_generation(void)
@@ -101,7 +103,8 @@ static int check_identity(
 			"the ring's byte order mark is damaged; remove the ring (gyre clean --force)");
 	if (h->version != GYRE_LAYOUT_VERSION)
 		return gyre_fail(reterr, GYRE_EVERSION,
-			"the ring has layout version %" PRIu32 ", this library knows %u; use one gyre "
+			"the ring has layout version %" PRIu32
+			", this library knows %u; use one gyre "
 			"on both sides, or remove the ring",
 			h->version, GYRE_LAYOUT_VERSION);
 	if ((h->features_incompatible & ~(uint64_t)GYRE_FEATURES_INCOMPATIBLE) != 0)
@@ -142,9 +145,9 @@ static bool is_possible(const struct gyre_header *h)
 	gyre_header_place(&expected,
 		h->entries_offset == 0 ? 0 : h->data_offset - data_shift(h) - h->entries_offset);
 	return expected.producers_offset == h->producers_offset &&
-		expected.consumers_offset == h->consumers_offset &&
-		expected.entries_offset == h->entries_offset &&
-		expected.data_offset == h->data_offset && expected.segment_bytes == h->segment_bytes;
+	       expected.consumers_offset == h->consumers_offset &&
+	       expected.entries_offset == h->entries_offset &&
+	       expected.data_offset == h->data_offset && expected.segment_bytes == h->segment_bytes;
 }
 
 static int check_boot(const struct gyre_header *h, struct gyre_error *reterr)

@@ -30,7 +30,8 @@ static inline unsigned gyre_seats(const struct gyre_view *view)
 /* Seats are numbered producers first. number < gyre_seats(). */
 struct gyre_seat *gyre_seat_at(const struct gyre_view *view, unsigned number);
 
-/* Lay out seats and data, and the slack behind it, after the fixed pages: fills the offsets and segment_bytes from
+/* Lay out seats and data, and the slack behind it, after the fixed pages: fills the offsets and
+ * segment_bytes from
  * *_max, entries_bytes, align_bytes and capacity_bytes. */
 void gyre_header_place(struct gyre_header *header, uint64_t entries_bytes);
 

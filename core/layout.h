@@ -106,7 +106,8 @@ static_assert(offsetof(struct gyre_shared_page, producers) == 0x180, "layout 1")
 static_assert(sizeof(struct gyre_shared_page) <= GYRE_PAGE, "layout 1");
 
 /* The words of a side. Producers: cursor is the tail hint (mpmc). Consumers: cursor is the head,
- * shown lazily (spsc) or the head hint (mpmc); ended is 1 once a consumer took the closing record. */
+ * shown lazily (spsc) or the head hint (mpmc); ended is 1 once a consumer took the closing record.
+ */
 struct gyre_cursor_page {
 	alignas(GYRE_LINE) _Atomic uint64_t cursor;
 	alignas(GYRE_LINE) _Atomic uint64_t ended;
@@ -139,7 +140,7 @@ struct gyre_seat {
 	_Atomic uint64_t pid_namespace;
 	_Atomic uint64_t attached_ns;
 	_Atomic uint32_t role;
-	_Atomic uint32_t repairer; /* seat number + 1 of who repairs this one now */
+	_Atomic uint32_t repairer;     /* seat number + 1 of who repairs this one now */
 	_Atomic uint32_t capabilities; /* GYRE_CAN_* */
 	_Atomic uint32_t asleep;       /* reserved: marks of semaphore sleepers */
 	_Atomic uint64_t name[4];      /* bytes, NUL-padded */

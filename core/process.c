@@ -63,7 +63,7 @@ static uint64_t namespace_of_self(void)
 
 struct gyre_process gyre_process_self(void)
 {
-	struct gyre_process self = { .pid = (uint32_t)getpid() };
+	struct gyre_process self = {.pid = (uint32_t)getpid()};
 	char state;
 
 	if (!read_stat(self.pid, &state, &self.start_ticks))

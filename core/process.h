@@ -26,8 +26,8 @@ const char *gyre_program_name(void);
 unsigned gyre_online_cpus(void);
 
 enum gyre_witness {
-	GYRE_WITNESS_GONE,    /* no such process, a zombie, or another one under that pid */
-	GYRE_WITNESS_UNKNOWN, /* another pid namespace, or no procfs */
+	GYRE_WITNESS_GONE,     /* no such process, a zombie, or another one under that pid */
+	GYRE_WITNESS_UNKNOWN,  /* another pid namespace, or no procfs */
 	GYRE_WITNESS_UNMAPPED, /* lives, but maps the object no more (exec) */
 	GYRE_WITNESS_MAPPED,   /* lives and maps the object, or may */
 };

@@ -41,7 +41,7 @@ void gyre_seat_describe(const struct gyre_seat *seat, char *text, size_t size)
 
 static void write_name(struct gyre_seat *seat, const char *name)
 {
-	char padded[32] = { 0 };
+	char padded[32] = {0};
 
 	memcpy(padded, name, strnlen(name, sizeof padded - 1));
 	for (int i = 0; i < 4; i++) {
@@ -69,8 +69,8 @@ static enum gyre_life ask_witnesses(const struct gyre_view *view, unsigned numbe
 		return gyre_attached_here(&view->map, number) ? GYRE_SEAT_IS_SUSPECT
 							      : GYRE_SEAT_IS_DEAD;
 	return gyre_process_witness(&holder, &view->map) == GYRE_WITNESS_MAPPED
-		? GYRE_SEAT_IS_SUSPECT
-		: GYRE_SEAT_IS_DEAD;
+		       ? GYRE_SEAT_IS_SUSPECT
+		       : GYRE_SEAT_IS_DEAD;
 }
 
 /* [SEAT] acquire: pairs with the release of the holder in gyre_seat_take(), so that its identity
@@ -112,7 +112,8 @@ static enum gyre_life repair_locked(
 	/* [SEAT] release: whoever sees DIED sees the settled ledger. Last, so that a repairer that
 	 * dies before it leaves the same work to the next one. */
 	atomic_store_explicit(&seat->state,
-		gyre_seat_word(gyre_seat_generation_of(word), GYRE_SEAT_DIED), memory_order_release);
+		gyre_seat_word(gyre_seat_generation_of(word), GYRE_SEAT_DIED),
+		memory_order_release);
 	atomic_store_explicit(&seat->repairer, 0, memory_order_relaxed);
 	return GYRE_SEAT_IS_DEAD;
 }
@@ -170,7 +171,8 @@ static int refuse(const struct gyre_view *view, unsigned first, unsigned end, bo
 		end - first, role_name);
 }
 
-/* Sit on the first seat whose lock byte can be had and whose last holder is no suspect; -1: none. */
+/* Sit on the first seat whose lock byte can be had and whose last holder is no suspect; -1: none.
+ */
 static int take_free(const struct gyre_view *view, unsigned first, unsigned end,
 	gyre_settle_fn *settle, bool *ret_suspect)
 {
@@ -189,7 +191,7 @@ static int take_free(const struct gyre_view *view, unsigned first, unsigned end,
 static bool is_in_transit(const struct gyre_view *view, unsigned number)
 {
 	return gyre_seat_state_of(load_state(gyre_seat_at(view, number))) != GYRE_SEAT_LIVE ||
-		ask_witnesses(view, number) == GYRE_SEAT_IS_DEAD;
+	       ask_witnesses(view, number) == GYRE_SEAT_IS_DEAD;
 }
 
 static bool any_in_transit(const struct gyre_view *view, unsigned first, unsigned end)

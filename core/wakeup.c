@@ -17,13 +17,13 @@ bool gyre_membarrier_offered(void)
 	const long commands = membarrier(MEMBARRIER_CMD_QUERY);
 
 	return commands > 0 && (commands & MEMBARRIER_CMD_GLOBAL_EXPEDITED) != 0 &&
-		(commands & MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED) != 0;
+	       (commands & MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED) != 0;
 }
 
 bool gyre_membarrier_register(void)
 {
 	return gyre_membarrier_offered() &&
-		membarrier(MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED) == 0;
+	       membarrier(MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED) == 0;
 }
 
 static int futex_wake(_Atomic uint32_t *word, int count)

@@ -40,11 +40,11 @@ enum gyre_err {
 	GYRE_ESYSTEM = -9,   /**< The system failed in another way: see os_code. */
 	GYRE_ENOTSUP = -10,  /**< This system, or this build, does not offer it. */
 	/* What is found under the name. */
-	GYRE_EUNSAFE = -11,  /**< Wrong owner, mode or file type: refused. */
-	GYRE_EFORMAT = -12,  /**< Not a gyre segment. */
-	GYRE_EVERSION = -13, /**< A gyre segment of a layout or feature this library lacks. */
-	GYRE_ECORRUPT = -14, /**< The segment's content is impossible. */
-	GYRE_ESTALE = -15,   /**< Handle inherited over fork(), or a segment of another boot. */
+	GYRE_EUNSAFE = -11,   /**< Wrong owner, mode or file type: refused. */
+	GYRE_EFORMAT = -12,   /**< Not a gyre segment. */
+	GYRE_EVERSION = -13,  /**< A gyre segment of a layout or feature this library lacks. */
+	GYRE_ECORRUPT = -14,  /**< The segment's content is impossible. */
+	GYRE_ESTALE = -15,    /**< Handle inherited over fork(), or a segment of another boot. */
 	GYRE_EMISMATCH = -16, /**< The ring exists with another kind or geometry. */
 	/* Using a ring. */
 	GYRE_EAGAIN = -20,    /**< Nothing to receive, or no room: an ordinary outcome. */

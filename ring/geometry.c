@@ -53,8 +53,8 @@ static int check_options(const struct gyre_ring_options *o, struct gyre_error *r
 		return gyre_fail(reterr, GYRE_ESIZE,
 			"a capacity of %" PRIu64 " bytes is not possible: %" PRIu64 " to %" PRIu64,
 			o->capacity_bytes, CAPACITY_MIN, CAPACITY_MAX);
-	if (o->align_bytes != 0 &&
-		(!is_power_of_two(o->align_bytes) || o->align_bytes < 8 || o->align_bytes > GYRE_PAGE))
+	if (o->align_bytes != 0 && (!is_power_of_two(o->align_bytes) || o->align_bytes < 8 ||
+					   o->align_bytes > GYRE_PAGE))
 		return gyre_fail(reterr, GYRE_EINVAL,
 			"an alignment of %" PRIu32 " is not possible: a power of two, 8 to %u",
 			o->align_bytes, GYRE_PAGE);
@@ -63,7 +63,8 @@ static int check_options(const struct gyre_ring_options *o, struct gyre_error *r
 			"slots of %" PRIu32 " bytes are not possible: at most %u", o->slot_bytes,
 			GYRE_WORD_LENGTH_MAX);
 	if (o->wake > GYRE_WAKE_MEMBARRIER)
-		return gyre_fail(reterr, GYRE_EINVAL, "wake mode %" PRIu32 " is not known", o->wake);
+		return gyre_fail(
+			reterr, GYRE_EINVAL, "wake mode %" PRIu32 " is not known", o->wake);
 	for (size_t i = 0; i < sizeof o->reserved / sizeof o->reserved[0]; i++)
 		if (o->reserved[i] != 0)
 			return gyre_fail(reterr, GYRE_EINVAL,
@@ -81,7 +82,7 @@ static int plan_wake(uint32_t asked, uint32_t *ret_wake, struct gyre_error *rete
 			"this kernel (or a seccomp filter) does not offer membarrier; use wake mode "
 			"fence");
 	*ret_wake = asked != GYRE_WAKE_DEFAULT ? asked
-		: offered		       ? GYRE_WAKE_MEMBARRIER
+		    : offered                  ? GYRE_WAKE_MEMBARRIER
 					       : GYRE_WAKE_FENCE;
 	return GYRE_OK;
 }
@@ -108,8 +109,7 @@ int gyre_plan(const struct gyre_ring_options *o, struct gyre_header *h, struct g
 		h->slot_stride = slot_stride(h->slot_bytes, h->align_bytes);
 		slots = (capacity + h->slot_stride - 1) / h->slot_stride;
 		/* At least four, of which one is kept for the end. */
-		h->capacity_bytes = h->slot_stride *
-			power_of_two_from(slots < 4 ? 4 : slots);
+		h->capacity_bytes = h->slot_stride * power_of_two_from(slots < 4 ? 4 : slots);
 	} else {
 		h->capacity_bytes = power_of_two_from(capacity);
 	}
@@ -146,13 +146,13 @@ static bool spsc_is_possible(const struct gyre_header *h)
 		return false;
 	if (h->slot_bytes == 0)
 		return h->slot_stride == 0 && is_power_of_two(h->capacity_bytes) &&
-			h->capacity_bytes >= 8 * (uint64_t)h->align_bytes;
+		       h->capacity_bytes >= 8 * (uint64_t)h->align_bytes;
 	if (h->slot_bytes > GYRE_WORD_LENGTH_MAX ||
 		h->slot_stride != slot_stride(h->slot_bytes, h->align_bytes))
 		return false;
 	return h->capacity_bytes % h->slot_stride == 0 &&
-		is_power_of_two(h->capacity_bytes / h->slot_stride) &&
-		h->capacity_bytes / h->slot_stride >= 4;
+	       is_power_of_two(h->capacity_bytes / h->slot_stride) &&
+	       h->capacity_bytes / h->slot_stride >= 4;
 }
 
 int gyre_check_geometry(const struct gyre_header *h, struct gyre_error *reterr)
@@ -169,8 +169,8 @@ int gyre_check_geometry(const struct gyre_header *h, struct gyre_error *reterr)
 	return GYRE_OK;
 }
 
-int gyre_compare_geometry(const struct gyre_header *h, const struct gyre_ring_options *o,
-	struct gyre_error *reterr)
+int gyre_compare_geometry(
+	const struct gyre_header *h, const struct gyre_ring_options *o, struct gyre_error *reterr)
 {
 	struct gyre_header wanted;
 	const int outcome = gyre_plan(o, &wanted, reterr);

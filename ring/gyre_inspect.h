@@ -20,10 +20,10 @@ extern "C" {
 
 /** @brief What a ring is, as far as clean-up goes. */
 enum gyre_ring_state {
-	GYRE_STATE_LIVE = 1,    /**< Somebody is attached. */
-	GYRE_STATE_IDLE = 2,    /**< Nobody is attached; messages wait, or it was never used. */
-	GYRE_STATE_CLOSED = 3,  /**< Closed by its producer, messages wait. */
-	GYRE_STATE_DRAINED = 4, /**< Closed and empty, nobody attached: stale. */
+	GYRE_STATE_LIVE = 1,       /**< Somebody is attached. */
+	GYRE_STATE_IDLE = 2,       /**< Nobody is attached; messages wait, or it was never used. */
+	GYRE_STATE_CLOSED = 3,     /**< Closed by its producer, messages wait. */
+	GYRE_STATE_DRAINED = 4,    /**< Closed and empty, nobody attached: stale. */
 	GYRE_STATE_OTHER_BOOT = 5, /**< Made before the last reboot: stale. */
 	GYRE_STATE_HALF_MADE = 6,  /**< Its creator died before it was complete: stale. */
 	GYRE_STATE_ORPHANED = 7,   /**< Attached to, but its name is gone. */
@@ -53,9 +53,9 @@ struct gyre_counters {
 /** @brief One seat. */
 struct gyre_participant {
 	uint32_t slot;
-	uint32_t role;     /**< enum gyre_role */
-	uint32_t liveness; /**< enum gyre_liveness */
-	uint32_t pid;      /**< in its own pid namespace */
+	uint32_t role;          /**< enum gyre_role */
+	uint32_t liveness;      /**< enum gyre_liveness */
+	uint32_t pid;           /**< in its own pid namespace */
 	uint64_t start_ticks;   /**< of the process, clock ticks since boot: proc(5), field 22 */
 	uint64_t pid_namespace; /**< inode number, 0 if unknown */
 	uint64_t attached_ns;   /**< CLOCK_MONOTONIC */
@@ -66,29 +66,29 @@ struct gyre_participant {
 
 /** @brief A ring. */
 struct gyre_ring_info {
-	char key[512];           /**< string form; cut if longer, never within a character */
-	char backend[16];        /**< "posix", "file" */
-	uint32_t kind;           /**< enum gyre_ring_kind */
-	uint32_t state;          /**< enum gyre_ring_state */
+	char key[512];    /**< string form; cut if longer, never within a character */
+	char backend[16]; /**< "posix", "file" */
+	uint32_t kind;    /**< enum gyre_ring_kind */
+	uint32_t state;   /**< enum gyre_ring_state */
 	uint32_t layout_version;
-	uint32_t slot_bytes;     /**< 0: variable size */
+	uint32_t slot_bytes; /**< 0: variable size */
 	uint32_t align_bytes;
-	uint32_t wake;           /**< enum gyre_wake */
-	uint32_t flags;          /**< enum gyre_ring_flags */
-	uint32_t closed;         /**< 1 once closed */
+	uint32_t wake;   /**< enum gyre_wake */
+	uint32_t flags;  /**< enum gyre_ring_flags */
+	uint32_t closed; /**< 1 once closed */
 	uint64_t capacity_bytes;
-	uint64_t segment_bytes;  /**< memory reserved in all */
-	uint64_t used_bytes;     /**< of the capacity, by messages not yet released */
-	uint64_t messages;       /**< committed and not yet released */
+	uint64_t segment_bytes; /**< memory reserved in all */
+	uint64_t used_bytes;    /**< of the capacity, by messages not yet released */
+	uint64_t messages;      /**< committed and not yet released */
 	uint64_t message_bytes_max;
-	uint64_t created_ns;     /**< CLOCK_MONOTONIC */
+	uint64_t created_ns; /**< CLOCK_MONOTONIC */
 	uint32_t creator_pid;
 	uint32_t owner_uid;
 	uint32_t mode;
-	uint32_t participants;   /**< alive now */
-	uint64_t generation;     /**< a random number drawn when it was made */
+	uint32_t participants; /**< alive now */
+	uint64_t generation;   /**< a random number drawn when it was made */
 	char boot_id[40];
-	char problem[256];       /**< state BROKEN and the stale ones: why, and what to do */
+	char problem[256]; /**< state BROKEN and the stale ones: why, and what to do */
 };
 
 /**

@@ -67,8 +67,8 @@ enum gyre_wake {
 
 /** @brief Flags of struct gyre_ring_options. */
 enum gyre_ring_flags {
-	GYRE_RING_KEEP = 1 << 0, /**< create: the last to leave a ring that is closed and drained
-				      does not unlink it. */
+	GYRE_RING_KEEP = 1 << 0,    /**< create: the last to leave a ring that is closed and drained
+					 does not unlink it. */
 	GYRE_RING_NO_SPIN = 1 << 1, /**< attach: blocking calls sleep at once. */
 };
 
@@ -91,7 +91,7 @@ struct gyre_ring_options {
 	uint32_t flags;                      /**< enum gyre_ring_flags. */
 	struct gyre_permissions permissions; /**< Whom to trust; zeroed: this user only. */
 	/* Attachment. */
-	const char *name; /**< Shown by the tools, up to 31 bytes; NULL: the program's name. */
+	const char *name;     /**< Shown by the tools, up to 31 bytes; NULL: the program's name. */
 	uint64_t reserved[8]; /**< Must be 0. */
 };
 
@@ -220,8 +220,8 @@ GYRE_API int gyre_ring_discard(struct gyre_ring *ring);
  * @brief Copy one message into the ring: reserve, memcpy, commit. Outcomes as theirs.
  * @param data May be NULL when bytes is 0.
  */
-GYRE_API int gyre_ring_send(struct gyre_ring *ring, const void *data, size_t bytes, uint32_t tag,
-	int64_t timeout_ns);
+GYRE_API int gyre_ring_send(
+	struct gyre_ring *ring, const void *data, size_t bytes, uint32_t tag, int64_t timeout_ns);
 
 /**
  * @brief Copy several messages and publish them by one store: all become visible at once.

@@ -32,21 +32,22 @@ typedef uint64_t __attribute__((may_alias)) gyre_word_t_;
 typedef uint64_t __attribute__((may_alias, aligned(1))) gyre_u64_any_;
 typedef uint32_t __attribute__((may_alias, aligned(1))) gyre_u32_any_;
 
-/* Which quick way a handle has; none after fork(), for the role it has not, and to send in a ring of
- * wake mode fence, where the fence costs more than the call. */
+/* Which quick way a handle has; none after fork(), for the role it has not, and to send in a ring
+ * of wake mode fence, where the fence costs more than the call. */
 enum gyre_quick_ { GYRE_QUICK_NONE_ = 0, GYRE_QUICK_RECORDS_ = 1, GYRE_QUICK_SLOTS_ = 2 };
 
-/* The head of every handle. at and phase follow the place of the next message: the tail, or next. */
+/* The head of every handle. at and phase follow the place of the next message: the tail, or next.
+ */
 struct gyre_ring_hot_ {
 	uint32_t quick_send, quick_receive; /* enum gyre_quick_ */
-	uint8_t *at;       /* its word */
-	uint8_t *end;      /* of the data area */
-	uint64_t position; /* producer: tail; consumer: head, all before it is released */
-	uint64_t limit;    /* producer: may write up to here without looking, in one piece */
-	uint64_t next;     /* consumer: the first one not yet peeked */
-	uint64_t show_at;  /* consumer: the position at which the head is shown */
-	uint64_t messages, bytes;  /* producer: committed */
-	gyre_word_t_ *progress;    /* consumer: its exact position, in its seat */
+	uint8_t *at;                        /* its word */
+	uint8_t *end;                       /* of the data area */
+	uint64_t position;        /* producer: tail; consumer: head, all before it is released */
+	uint64_t limit;           /* producer: may write up to here without looking, in one piece */
+	uint64_t next;            /* consumer: the first one not yet peeked */
+	uint64_t show_at;         /* consumer: the position at which the head is shown */
+	uint64_t messages, bytes; /* producer: committed */
+	gyre_word_t_ *progress;   /* consumer: its exact position, in its seat */
 	const uint32_t *wake_word; /* where the other side sleeps */
 	uint32_t phase;            /* slots: the phase bit of this lap, in place; records: 0 */
 	uint32_t stride;           /* slots */
@@ -165,8 +166,8 @@ gyre_inline void gyre_prefetch_write_(const void *address)
 #endif
 }
 
-/* How far ahead of its use a line is asked for. Beyond the end of the data area, and of the mapping,
- * a prefetch does nothing: the lines behind the wrap are not asked for, a KiB a lap. */
+/* How far ahead of its use a line is asked for. Beyond the end of the data area, and of the
+ * mapping, a prefetch does nothing: the lines behind the wrap are not asked for, a KiB a lap. */
 #define GYRE_PREFETCH_AHEAD_ 1024
 
 /* The lines that writing so many bytes at `at` brings into reach. */
@@ -288,8 +289,7 @@ gyre_inline uint64_t gyre_load_word_at_(const uint8_t *at)
 	return __atomic_load_n(gyre_cast_(const gyre_word_t_ *, at), __ATOMIC_ACQUIRE);
 }
 
-gyre_inline uint64_t gyre_load_word_(
-	const struct gyre_ring_hot_ *r, uint64_t position, int slots)
+gyre_inline uint64_t gyre_load_word_(const struct gyre_ring_hot_ *r, uint64_t position, int slots)
 {
 	return gyre_load_word_at_(gyre_cell_(r, position, slots));
 }
@@ -318,8 +318,7 @@ gyre_inline int gyre_progress_(struct gyre_ring_hot_ *r, uint64_t position)
 gyre_inline int gyre_fits_(
 	const struct gyre_ring_hot_ *r, uint64_t position, size_t bytes, int slots)
 {
-	return bytes <= r->message_bytes_max &&
-		r->limit - position >= gyre_span_(r, bytes, slots);
+	return bytes <= r->message_bytes_max && r->limit - position >= gyre_span_(r, bytes, slots);
 }
 
 /* There is room at the tail: write the message and publish it. */
@@ -372,20 +371,20 @@ gyre_inline int gyre_can_take_(
 	const struct gyre_ring_hot_ *r, uint64_t word, size_t buffer_bytes, int slots)
 {
 	return (word & 15) == (slots ? r->phase | GYRE_WORD_MESSAGE_ : GYRE_WORD_MESSAGE_) &&
-		gyre_word_length_(word) <= r->small_bytes_max &&
-		gyre_word_length_(word) <= buffer_bytes;
+	       gyre_word_length_(word) <= r->small_bytes_max &&
+	       gyre_word_length_(word) <= buffer_bytes;
 }
 
 #ifndef GYRE_NO_INLINE
 
-gyre_inline int gyre_ring_send_inline_(struct gyre_ring *ring, const void *data, size_t bytes,
-	uint32_t tag, int64_t timeout_ns)
+gyre_inline int gyre_ring_send_inline_(
+	struct gyre_ring *ring, const void *data, size_t bytes, uint32_t tag, int64_t timeout_ns)
 {
 	struct gyre_ring_hot_ *const r = gyre_hot_(ring);
 
 	if (r->quick_send == GYRE_QUICK_RECORDS_) {
 		if (gyre_likely_(bytes <= GYRE_SMALL_ &&
-			    r->limit - r->position >= gyre_span_(r, bytes, 0))) {
+				 r->limit - r->position >= gyre_span_(r, bytes, 0))) {
 			gyre_put_(r, data, bytes, tag, 1, 0);
 			return gyre_published_(r);
 		}

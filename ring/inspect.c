@@ -12,8 +12,7 @@
 static uint32_t public_liveness(const struct gyre_view *view, unsigned number, uint32_t state)
 {
 	/* The kernel does not count a lock as held against its own holder. */
-	if (state == GYRE_SEAT_LIVE && gyre_attached_here(&view->map, number) &&
-		view->map.writable)
+	if (state == GYRE_SEAT_LIVE && gyre_attached_here(&view->map, number) && view->map.writable)
 		return GYRE_LIFE_ALIVE;
 	switch (gyre_seat_life(view, number)) {
 	case GYRE_SEAT_IS_ALIVE:
@@ -24,8 +23,8 @@ static uint32_t public_liveness(const struct gyre_view *view, unsigned number, u
 		return GYRE_LIFE_SUSPECT;
 	default:
 		return state == GYRE_SEAT_DIED   ? GYRE_LIFE_DEAD
-			: state == GYRE_SEAT_LEFT ? GYRE_LIFE_LEFT
-						  : GYRE_LIFE_NONE;
+		       : state == GYRE_SEAT_LEFT ? GYRE_LIFE_LEFT
+						 : GYRE_LIFE_NONE;
 	}
 }
 
@@ -85,10 +84,9 @@ static unsigned fill_participants(const struct gyre_view *view, struct gyre_ring
 
 static void format_boot_id(const uint8_t id[16], char *text, size_t size)
 {
-	snprintf(text, size,
-		"%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", id[0], id[1],
-		id[2], id[3], id[4], id[5], id[6], id[7], id[8], id[9], id[10], id[11], id[12],
-		id[13], id[14], id[15]);
+	snprintf(text, size, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
+		id[0], id[1], id[2], id[3], id[4], id[5], id[6], id[7], id[8], id[9], id[10],
+		id[11], id[12], id[13], id[14], id[15]);
 }
 
 static void fill_key(const struct gyre_key *key, char text[512])
@@ -134,7 +132,7 @@ static uint32_t state_of(const struct gyre_view *view, const struct gyre_ring_in
 static int fill_info(struct gyre_view *view, struct gyre_ring_info *info,
 	struct gyre_participant *ret_participants, unsigned *count, struct gyre_error *reterr)
 {
-	struct gyre_error problem = { 0 };
+	struct gyre_error problem = {0};
 	int outcome = gyre_header_check(&view->map, &view->header, &problem);
 
 	if (outcome == GYRE_OK)
@@ -207,7 +205,8 @@ int gyre_ring_inspect(const struct gyre_ring *r, struct gyre_ring_info *ret_info
 	memset(ret_info, 0, sizeof *ret_info);
 	fill_key(&r->attachment.key, ret_info->key);
 	snprintf(ret_info->backend, sizeof ret_info->backend, "%s", view.map.backend->scheme);
-	outcome = fill_info(&view, ret_info, ret_participants, count != NULL ? count : &none, reterr);
+	outcome =
+		fill_info(&view, ret_info, ret_participants, count != NULL ? count : &none, reterr);
 	return outcome;
 }
 
@@ -221,7 +220,8 @@ struct listing {
 	int stopped;
 };
 
-static void fill_leftover(const struct gyre_key *key, const char *scheme, struct gyre_ring_info *info)
+static void fill_leftover(
+	const struct gyre_key *key, const char *scheme, struct gyre_ring_info *info)
 {
 	memset(info, 0, sizeof *info);
 	fill_key(key, info->key);
@@ -253,7 +253,7 @@ static int found(void *context, const struct gyre_key *key)
 int gyre_list(gyre_list_callback *callback, void *context, unsigned *ret_hidden,
 	struct gyre_error *reterr)
 {
-	struct listing listing = { .callback = callback, .context = context };
+	struct listing listing = {.callback = callback, .context = context};
 
 	for (unsigned i = 0; gyre_backends[i] != NULL && !listing.stopped; i++) {
 		unsigned hidden = 0;

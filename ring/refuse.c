@@ -30,8 +30,8 @@ static int refuse_send(
 	return refusal(r);
 }
 
-static int refuse_send_batch(
-	struct gyre_ring *r, const struct gyre_message *messages, unsigned count, int64_t timeout_ns)
+static int refuse_send_batch(struct gyre_ring *r, const struct gyre_message *messages,
+	unsigned count, int64_t timeout_ns)
 {
 	return refusal(r);
 }

@@ -17,8 +17,8 @@ const struct gyre_ring_shape *gyre_ring_shape_of(const struct gyre_header *heade
 
 static bool is_stale(const struct gyre_view *view)
 {
-	return gyre_header_check(&view->map, &(struct gyre_header){ 0 }, NULL) == GYRE_ESTALE ||
-		gyre_is_ended(view);
+	return gyre_header_check(&view->map, &(struct gyre_header){0}, NULL) == GYRE_ESTALE ||
+	       gyre_is_ended(view);
 }
 
 static int make(const struct gyre_key *key, const struct gyre_ring_options *options,
@@ -149,7 +149,7 @@ static void settle(const struct gyre_view *view, unsigned number)
 static void poison(struct gyre_attachment *attachment)
 {
 	struct gyre_ring *r = (struct gyre_ring *)(void *)((char *)attachment -
-		offsetof(struct gyre_ring, attachment));
+							   offsetof(struct gyre_ring, attachment));
 
 	r->hot.quick_send = r->hot.quick_receive = GYRE_QUICK_NONE_;
 	r->producer = &gyre_no_producer;
@@ -353,6 +353,5 @@ int64_t gyre_ring_receive(struct gyre_ring *r, void *buffer, size_t buffer_bytes
 int gyre_ring_receive_batch(struct gyre_ring *r, void *buffer, size_t buffer_bytes,
 	int64_t timeout_ns, struct gyre_message *ret_messages, unsigned count)
 {
-	return r->consumer->receive_batch(
-		r, buffer, buffer_bytes, timeout_ns, ret_messages, count);
+	return r->consumer->receive_batch(r, buffer, buffer_bytes, timeout_ns, ret_messages, count);
 }

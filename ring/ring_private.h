@@ -53,15 +53,15 @@ struct gyre_ring {
 	uint64_t reserved_bytes; /* producer: of the open reservation */
 	uint64_t reserved_limit; /* hot.limit, while it is open */
 	uint64_t aborted;
-	uint64_t shown;        /* consumer: the head as the producer was told */
-	uint64_t flushed;      /* producer: the position of the later ledger */
-	unsigned ledger_index; /* producer: the one to be written next */
-	bool fence;   /* publications need a fence before the look for sleepers */
-	bool open;    /* producer: a reservation */
-	bool closed;  /* the close record was written, or seen */
-	bool no_spin; /* blocking calls sleep at once */
-	uint32_t spin;            /* polls before sleeping; adapts */
-	uint32_t told_generation; /* consumer: of the producer whose departure was reported */
+	uint64_t shown;               /* consumer: the head as the producer was told */
+	uint64_t flushed;             /* producer: the position of the later ledger */
+	unsigned ledger_index;        /* producer: the one to be written next */
+	bool fence;                   /* publications need a fence before the look for sleepers */
+	bool open;                    /* producer: a reservation */
+	bool closed;                  /* the close record was written, or seen */
+	bool no_spin;                 /* blocking calls sleep at once */
+	uint32_t spin;                /* polls before sleeping; adapts */
+	uint32_t told_generation;     /* consumer: of the producer whose departure was reported */
 	struct gyre_wake_word *sleep; /* this side sleeps here */
 	struct gyre_wake_word *wake;  /* the other side sleeps here */
 	struct gyre_seat *seat;
@@ -75,9 +75,10 @@ struct gyre_producer_ops {
 	int (*reserve)(struct gyre_ring *, size_t bytes_max, int64_t timeout_ns, void **ret_data);
 	int (*commit)(struct gyre_ring *, size_t bytes_used, uint32_t tag);
 	int (*discard)(struct gyre_ring *);
-	int (*send)(struct gyre_ring *, const void *, size_t bytes, uint32_t tag, int64_t timeout_ns);
-	int (*send_batch)(
-		struct gyre_ring *, const struct gyre_message *, unsigned count, int64_t timeout_ns);
+	int (*send)(
+		struct gyre_ring *, const void *, size_t bytes, uint32_t tag, int64_t timeout_ns);
+	int (*send_batch)(struct gyre_ring *, const struct gyre_message *, unsigned count,
+		int64_t timeout_ns);
 	int (*close)(struct gyre_ring *);
 };
 

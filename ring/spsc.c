@@ -133,7 +133,7 @@ void gyre_mark_ended(struct gyre_ring *r)
 bool gyre_is_ended(const struct gyre_view *view)
 {
 	const struct gyre_seat *consumer = gyre_seat_at(view, GYRE_SPSC_CONSUMER_SEAT);
-	struct gyre_ring_info info = { 0 };
+	struct gyre_ring_info info = {0};
 
 	/* [ENDED] acquire: see gyre_mark_ended(). */
 	if (atomic_load_explicit(ended_word(view), memory_order_acquire) != 0)
@@ -141,8 +141,8 @@ bool gyre_is_ended(const struct gyre_view *view)
 	/* A consumer that counted and left before it saw the end. */
 	gyre_ring_shape_of(&view->header)->measure(view, &info);
 	return info.closed && info.messages == 0 &&
-		gyre_seat_generation_of(
-			atomic_load_explicit(&consumer->state, memory_order_acquire)) > 0;
+	       gyre_seat_generation_of(
+		       atomic_load_explicit(&consumer->state, memory_order_acquire)) > 0;
 }
 
 /* ---- Room ---- */
@@ -171,8 +171,7 @@ int gyre_ring_wake_if_room_(struct gyre_ring *r)
 /* ---- Taking over ---- */
 
 /* Add up the messages from copy->position on, as far as there are any, but not beyond end. */
-static void walk(
-	const struct gyre_ring *r, struct gyre_ledger_copy *copy, uint64_t end, bool slots)
+static void walk(const struct gyre_ring *r, struct gyre_ledger_copy *copy, uint64_t end, bool slots)
 {
 	const uint64_t start = copy->position;
 
@@ -203,7 +202,8 @@ static void set_geometry(struct gyre_ring *r, const struct gyre_view *view, bool
 	r->hot.message_bytes_max = (uint32_t)h->message_bytes_max;
 	r->hot.lap_bytes = h->capacity_bytes;
 	r->hot.end = r->hot.data + h->capacity_bytes;
-	r->hot.small_bytes_max = h->message_bytes_max < GYRE_SMALL_ ? (uint32_t)h->message_bytes_max : GYRE_SMALL_;
+	r->hot.small_bytes_max =
+		h->message_bytes_max < GYRE_SMALL_ ? (uint32_t)h->message_bytes_max : GYRE_SMALL_;
 	r->kept_free = slots ? 1 : h->align_bytes;
 }
 
@@ -211,7 +211,7 @@ static void set_geometry(struct gyre_ring *r, const struct gyre_view *view, bool
 static struct gyre_ledger_copy published(const struct gyre_view *view, bool slots)
 {
 	struct gyre_ledger_copy copy = read_ledger(gyre_seat_at(view, GYRE_SPSC_PRODUCER_SEAT));
-	struct gyre_ring walker = { 0 };
+	struct gyre_ring walker = {0};
 
 	set_geometry(&walker, view, slots);
 	copy.position -= copy.position % walker.hot.align; /* damage costs messages, not bounds */
@@ -260,7 +260,7 @@ static void resume_producer(struct gyre_ring *r, bool slots)
 	r->aborted = gyre_aborted(r->seat);
 	word = gyre_load_word_(&r->hot, r->hot.position, slots);
 	r->closed = is_current(r, r->hot.position, word, slots) &&
-		gyre_word_type(word) == GYRE_WORD_CLOSE;
+		    gyre_word_type(word) == GYRE_WORD_CLOSE;
 	if (slots && !r->closed)
 		clear_free_slots(r);
 	gyre_aim_(&r->hot, r->hot.position, slots);
@@ -295,8 +295,8 @@ static void resume(struct gyre_ring *r, bool slots)
 /* What stands between the consumer's progress and the tail. */
 static struct gyre_ledger_copy unread(const struct gyre_view *view, uint64_t tail, bool slots)
 {
-	struct gyre_ledger_copy copy = { .position = gyre_consumer_position(view) };
-	struct gyre_ring walker = { 0 };
+	struct gyre_ledger_copy copy = {.position = gyre_consumer_position(view)};
+	struct gyre_ring walker = {0};
 
 	set_geometry(&walker, view, slots);
 	copy.position -= copy.position % walker.hot.align;
@@ -323,13 +323,13 @@ static void measure(const struct gyre_view *view, struct gyre_ring_info *ret_inf
 {
 	const struct gyre_ledger_copy all = published(view, slots);
 	const uint64_t head = gyre_consumer_position(view);
-	struct gyre_ring walker = { 0 };
+	struct gyre_ring walker = {0};
 	uint64_t word;
 
 	set_geometry(&walker, view, slots);
 	word = gyre_load_word_(&walker.hot, all.position, slots);
 	ret_info->closed = is_current(&walker, all.position, word, slots) &&
-		gyre_word_type(word) == GYRE_WORD_CLOSE;
+			   gyre_word_type(word) == GYRE_WORD_CLOSE;
 	ret_info->messages = unread(view, all.position, slots).messages;
 	if (all.position - head <= walker.hot.capacity)
 		ret_info->used_bytes = (all.position - head) * (slots ? walker.hot.stride : 1);

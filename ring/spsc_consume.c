@@ -46,7 +46,8 @@ gyre_inline int look(struct gyre_ring *r, bool slots)
 				gyre_show_head(r);
 			return 0;
 		}
-		if (is_current(r, r->hot.next, word, slots) && gyre_word_type(word) == GYRE_WORD_CLOSE) {
+		if (is_current(r, r->hot.next, word, slots) &&
+			gyre_word_type(word) == GYRE_WORD_CLOSE) {
 			reach_end(r);
 			return GYRE_ECLOSED;
 		}
@@ -76,11 +77,12 @@ static int wait_for_message(struct gyre_ring *r, int64_t timeout_ns, bool slots)
 	return gyre_wait(r, shape_look, timeout_ns);
 }
 
-/* A later message of a batch: only what is there; departures are for the call that finds nothing. */
+/* A later message of a batch: only what is there; departures are for the call that finds nothing.
+ */
 gyre_inline bool is_there(struct gyre_ring *r, bool slots)
 {
-	if (gyre_likely(gyre_is_message_(
-		    &r->hot, r->hot.next, gyre_load_word_at_(r->hot.at), slots)))
+	if (gyre_likely(
+		    gyre_is_message_(&r->hot, r->hot.next, gyre_load_word_at_(r->hot.at), slots)))
 		return true;
 	return (slots ? slots_look : records_look)(r) > 0;
 }
@@ -103,8 +105,8 @@ gyre_inline int find(struct gyre_ring *r, int64_t timeout_ns, uint64_t *ret_word
 	return GYRE_OK;
 }
 
-gyre_inline void describe(
-	const struct gyre_ring *r, uint64_t word, const void *data, struct gyre_message *ret_message)
+gyre_inline void describe(const struct gyre_ring *r, uint64_t word, const void *data,
+	struct gyre_message *ret_message)
 {
 	ret_message->data = data;
 	ret_message->bytes = gyre_word_length_(word);
@@ -129,8 +131,9 @@ gyre_inline int64_t receive(struct gyre_ring *r, void *buffer, size_t buffer_byt
 			describe(r, word, NULL, ret_message);
 		return GYRE_EMSGSIZE;
 	}
-	return gyre_word_length_(word) <= GYRE_SMALL_ ? gyre_take_(&r->hot, word, buffer, ret_message, true, slots)
-						    : gyre_take_(&r->hot, word, buffer, ret_message, false, slots);
+	return gyre_word_length_(word) <= GYRE_SMALL_
+		       ? gyre_take_(&r->hot, word, buffer, ret_message, true, slots)
+		       : gyre_take_(&r->hot, word, buffer, ret_message, false, slots);
 }
 
 /* One message of a batch into the buffer. */
@@ -171,8 +174,8 @@ gyre_inline int receive_batch(struct gyre_ring *r, void *buffer, size_t buffer_b
 		/* Not even 0 may be added to NULL, which is fine for empty messages. */
 		uint8_t *const to = used == 0 ? buffer : (uint8_t *)buffer + used;
 
-		outcome = copy_out(r, timeout_ns, to,
-			buffer_bytes - used, &ret_messages[found], slots);
+		outcome = copy_out(
+			r, timeout_ns, to, buffer_bytes - used, &ret_messages[found], slots);
 		if (outcome != GYRE_OK)
 			break;
 		used += (ret_messages[found].bytes + 7) & ~(size_t)7;
@@ -206,8 +209,8 @@ gyre_inline int peek(struct gyre_ring *r, int64_t timeout_ns, struct gyre_messag
 
 /* The held record at *position, or behind a PAD there; moves over it. Its word is read again, and
  * judged again, since a peer may have changed it: *position never passes next. */
-gyre_inline int step_over(struct gyre_ring *r, uint64_t *position,
-	const struct gyre_message *expected, bool slots)
+gyre_inline int step_over(
+	struct gyre_ring *r, uint64_t *position, const struct gyre_message *expected, bool slots)
 {
 	uint64_t word = gyre_load_word_(&r->hot, *position, slots);
 
@@ -233,8 +236,8 @@ gyre_inline int release(
 
 	for (unsigned i = 0; i < count; i++) {
 		const int outcome = position == r->hot.next
-			? GYRE_ESTATE
-			: step_over(r, &position, expected, slots);
+					    ? GYRE_ESTATE
+					    : step_over(r, &position, expected, slots);
 
 		if (outcome != GYRE_OK)
 			return outcome;
@@ -242,7 +245,8 @@ gyre_inline int release(
 	if (count == 0)
 		return GYRE_OK;
 	/* A PAD behind the last one held was passed by peek already: nothing else holds it. */
-	if (position != r->hot.next && is_pad(r, position, gyre_load_word_(&r->hot, position, slots), slots) &&
+	if (position != r->hot.next &&
+		is_pad(r, position, gyre_load_word_(&r->hot, position, slots), slots) &&
 		rest_at(r, position) == r->hot.next - position)
 		position = r->hot.next;
 	gyre_progress_(&r->hot, position);
@@ -255,14 +259,14 @@ gyre_inline int release(
 
 /* ---- Both shapes ---- */
 
-static int records_peek(struct gyre_ring *r, int64_t timeout_ns, struct gyre_message *ret_messages,
-	unsigned count)
+static int records_peek(
+	struct gyre_ring *r, int64_t timeout_ns, struct gyre_message *ret_messages, unsigned count)
 {
 	return peek(r, timeout_ns, ret_messages, count, false);
 }
 
-static int slots_peek(struct gyre_ring *r, int64_t timeout_ns, struct gyre_message *ret_messages,
-	unsigned count)
+static int slots_peek(
+	struct gyre_ring *r, int64_t timeout_ns, struct gyre_message *ret_messages, unsigned count)
 {
 	return peek(r, timeout_ns, ret_messages, count, true);
 }

@@ -28,9 +28,8 @@ static void set_limit(struct gyre_ring *r, uint64_t from, uint64_t room)
 static int look_at_head(struct gyre_ring *r, uint64_t from, bool exact)
 {
 	/* [HEAD] acquire: the consumer's last read of the room happens before we write there. */
-	const uint64_t head = exact
-		? gyre_consumer_position(&r->attachment.view)
-		: atomic_load_explicit(r->head_shown, memory_order_acquire);
+	const uint64_t head = exact ? gyre_consumer_position(&r->attachment.view)
+				    : atomic_load_explicit(r->head_shown, memory_order_acquire);
 	const uint64_t usable = r->hot.capacity - r->kept_free;
 
 	/* The shown head may lag behind what the exact one allowed. */
@@ -43,7 +42,8 @@ static int look_at_head(struct gyre_ring *r, uint64_t from, bool exact)
 }
 
 /* The exact progress is on a line that the consumer writes with every message: a producer that is
- * only a little ahead gives it time to show its head, instead of taking that line away each time. */
+ * only a little ahead gives it time to show its head, instead of taking that line away each time.
+ */
 static int look_for_room(struct gyre_ring *r)
 {
 	int found = 0;
@@ -130,8 +130,7 @@ gyre_inline int send(struct gyre_ring *r, const void *data, size_t bytes, uint32
 gyre_inline int commit(struct gyre_ring *r, size_t bytes, uint32_t tag, bool slots)
 {
 	const uint64_t span = gyre_span_(&r->hot, bytes, slots);
-	const uint64_t word =
-		make_word(r, r->hot.position, GYRE_WORD_MESSAGE, bytes, tag, slots);
+	const uint64_t word = make_word(r, r->hot.position, GYRE_WORD_MESSAGE, bytes, tag, slots);
 
 	if (gyre_unlikely(!r->open))
 		return GYRE_ESTATE;
@@ -147,8 +146,8 @@ gyre_inline int commit(struct gyre_ring *r, size_t bytes, uint32_t tag, bool slo
 	return gyre_published(r);
 }
 
-gyre_inline int reserve(struct gyre_ring *r, size_t bytes_max, int64_t timeout_ns, void **ret_data,
-	bool slots)
+gyre_inline int reserve(
+	struct gyre_ring *r, size_t bytes_max, int64_t timeout_ns, void **ret_data, bool slots)
 {
 	const int outcome = find_room(r, bytes_max, timeout_ns, slots);
 
@@ -176,8 +175,8 @@ gyre_inline void write_in_batch(
 	struct gyre_ring *r, const struct gyre_message *m, uint64_t span, bool first, bool slots)
 {
 	uint8_t *const at = r->hot.at;
-	const uint64_t word = gyre_word_(
-		GYRE_WORD_MESSAGE, slots ? r->hot.phase : 0, m->bytes, m->tag);
+	const uint64_t word =
+		gyre_word_(GYRE_WORD_MESSAGE, slots ? r->hot.phase : 0, m->bytes, m->tag);
 
 	if (m->bytes <= GYRE_SMALL_) {
 		gyre_prefetch_ahead_(at, m->bytes);
@@ -219,8 +218,8 @@ gyre_inline int send_batch(struct gyre_ring *r, const struct gyre_message *messa
 		return outcome;
 	end = r->hot.position;
 	first_at = r->hot.at;
-	first_word = make_word(
-		r, end, GYRE_WORD_MESSAGE, messages[0].bytes, messages[0].tag, slots);
+	first_word =
+		make_word(r, end, GYRE_WORD_MESSAGE, messages[0].bytes, messages[0].tag, slots);
 	while (sent < count && can_follow(r, end, messages[sent].bytes, slots)) {
 		const uint64_t span = gyre_span_(&r->hot, messages[sent].bytes, slots);
 
@@ -243,7 +242,8 @@ gyre_inline int close_ring(struct gyre_ring *r, bool slots)
 	if (r->closed)
 		return GYRE_ECLOSED;
 	/* Into the room that always stays free; nothing follows, so nothing is zeroed. */
-	store_word(r, r->hot.position, make_word(r, r->hot.position, GYRE_WORD_CLOSE, 0, 0, slots), slots);
+	store_word(r, r->hot.position, make_word(r, r->hot.position, GYRE_WORD_CLOSE, 0, 0, slots),
+		slots);
 	r->closed = true;
 	r->hot.limit = r->hot.position;
 	gyre_ledger_flush(r);
@@ -264,7 +264,8 @@ static int slots_send(
 	return send(r, data, bytes, tag, timeout_ns, true);
 }
 
-static int records_reserve(struct gyre_ring *r, size_t bytes_max, int64_t timeout_ns, void **ret_data)
+static int records_reserve(
+	struct gyre_ring *r, size_t bytes_max, int64_t timeout_ns, void **ret_data)
 {
 	return reserve(r, bytes_max, timeout_ns, ret_data, false);
 }
@@ -284,14 +285,14 @@ static int slots_commit(struct gyre_ring *r, size_t bytes, uint32_t tag)
 	return commit(r, bytes, tag, true);
 }
 
-static int records_send_batch(
-	struct gyre_ring *r, const struct gyre_message *messages, unsigned count, int64_t timeout_ns)
+static int records_send_batch(struct gyre_ring *r, const struct gyre_message *messages,
+	unsigned count, int64_t timeout_ns)
 {
 	return send_batch(r, messages, count, timeout_ns, false);
 }
 
-static int slots_send_batch(
-	struct gyre_ring *r, const struct gyre_message *messages, unsigned count, int64_t timeout_ns)
+static int slots_send_batch(struct gyre_ring *r, const struct gyre_message *messages,
+	unsigned count, int64_t timeout_ns)
 {
 	return send_batch(r, messages, count, timeout_ns, true);
 }

@@ -11,7 +11,7 @@
 #include "process.h"
 #include "ring_private.h"
 
-#define SPIN_MAX 2000u /* polls of about 15 ns: somewhat more than two wakes cost */
+#define SPIN_MAX 2000u            /* polls of about 15 ns: somewhat more than two wakes cost */
 #define SPIN_PAYS_BELOW_NS 50000u /* a sleep that short: spinning would have met the message */
 
 #define MILLISECOND 1000000u
@@ -121,8 +121,7 @@ static uint64_t next_slice(const struct gyre_ring *r, uint64_t slice)
  * that the next look says so. */
 static void ask_for_life(struct gyre_ring *r)
 {
-	const unsigned other =
-		is_consumer(r) ? GYRE_SPSC_PRODUCER_SEAT : GYRE_SPSC_CONSUMER_SEAT;
+	const unsigned other = is_consumer(r) ? GYRE_SPSC_PRODUCER_SEAT : GYRE_SPSC_CONSUMER_SEAT;
 
 	if (!gyre_attachment_has_lock(&r->attachment))
 		return;
@@ -155,8 +154,7 @@ static int sleep_until(struct gyre_ring *r, int (*look)(struct gyre_ring *), uin
 	uint64_t asked = gyre_now_ns();
 
 	for (;;) {
-		const uint32_t announced =
-			gyre_announce_sleep(r->sleep, r->attachment.membarrier);
+		const uint32_t announced = gyre_announce_sleep(r->sleep, r->attachment.membarrier);
 		int found = look_or_gone(r, look);
 		uint64_t before, after, span;
 

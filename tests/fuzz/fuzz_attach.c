@@ -9,7 +9,8 @@
  * Input: a byte of what the segment is (MODE_*), a byte that chooses its size, then
  *
  *	whole ring	patches: count, then each a 16-bit offset, a length and so many bytes
- *	raw header	512 bytes of header, then patches likewise, and a zero where nothing is said
+ *	raw header	512 bytes of header, then patches likewise, and a zero where nothing is
+ *			said
  *	raw object	a 16-bit length and so many bytes: the object is exactly that
  *
  * and after it one byte a call, with what the call needs. A whole ring is a healthy one with

@@ -35,7 +35,8 @@ bool soak_mark(struct soak_account *a, unsigned producer, enum soak_map map, uin
 bool soak_is_marked(
 	const struct soak_account *a, unsigned producer, enum soak_map map, uint64_t number)
 {
-	return (atomic_load(&a->maps[word_index(a, producer, map, number)]) >> number % 64 & 1) != 0;
+	return (atomic_load(&a->maps[word_index(a, producer, map, number)]) >> number % 64 & 1) !=
+	       0;
 }
 
 void soak_fault(struct soak_account *a, const char *format, ...)
@@ -66,7 +67,8 @@ size_t soak_fill(uint8_t *to, unsigned producer, uint64_t number, size_t bytes_m
 
 	/* Mostly small, now and then up to the largest. */
 	content.bytes = (uint32_t)(sizeof content +
-		soak_random(&state) % (soak_random(&state) % 8 == 0 ? room : room / 16 + 1));
+				   soak_random(&state) %
+					   (soak_random(&state) % 8 == 0 ? room : room / 16 + 1));
 	memcpy(to, &content, sizeof content);
 	for (size_t i = sizeof content; i < content.bytes; i++)
 		to[i] = pattern(content.seed, i);

@@ -14,7 +14,7 @@ enum {
 static int attach(struct soak_account *a, const struct soak_options *o, enum gyre_role role,
 	struct gyre_ring **ret_ring)
 {
-	struct gyre_error error = { 0 };
+	struct gyre_error error = {0};
 	int outcome = GYRE_EBUSY;
 
 	for (int i = 0; i < ATTACH_TRIES && a->faulty == 0; i++) {
@@ -36,7 +36,7 @@ static int64_t timeout_of(const struct soak_options *o, uint64_t *random)
 static bool is_passing(int outcome)
 {
 	return outcome == GYRE_EAGAIN || outcome == GYRE_ETIMEDOUT || outcome == GYRE_ELEFT ||
-		outcome == GYRE_EDIED;
+	       outcome == GYRE_EDIED;
 }
 
 /* Draw the next numbers: from here on they are this process's, sent or not. */
@@ -56,7 +56,7 @@ static int send_batch(struct soak_account *a, const struct soak_options *o, stru
 	unsigned self, uint64_t *random)
 {
 	static uint8_t payload[SOAK_BATCH_MAX][SOAK_MESSAGE_MAX];
-	struct gyre_message messages[SOAK_BATCH_MAX] = { 0 };
+	struct gyre_message messages[SOAK_BATCH_MAX] = {0};
 	const unsigned count = 1 + (unsigned)(soak_random(random) % SOAK_BATCH_MAX);
 	const uint64_t first = draw(a, self, count);
 	int sent;
@@ -85,8 +85,8 @@ static int send_one(struct soak_account *a, const struct soak_options *o, struct
 	} else {
 		void *room;
 
-		outcome = gyre_ring_reserve(
-			ring, o->message_bytes_max, timeout_of(o, random), &room);
+		outcome =
+			gyre_ring_reserve(ring, o->message_bytes_max, timeout_of(o, random), &room);
 		if (outcome == GYRE_OK && soak_random(random) % 16 == 0)
 			return gyre_ring_discard(ring);
 		if (outcome == GYRE_OK) {
@@ -109,8 +109,8 @@ int soak_produce(struct soak_account *a, const struct soak_options *o, unsigned 
 	while (a->stopping == 0 && a->faulty == 0 &&
 		a->next_number[self] + SOAK_BATCH_MAX < a->numbers) {
 		const int outcome = soak_random(&random) % 4 == 0
-			? send_batch(a, o, ring, self, &random)
-			: send_one(a, o, ring, self, &random);
+					    ? send_batch(a, o, ring, self, &random)
+					    : send_one(a, o, ring, self, &random);
 
 		if (outcome != GYRE_OK && !is_passing(outcome))
 			soak_fault(a, "producer: %s", gyre_errname(outcome));
@@ -185,8 +185,8 @@ static int consume_in_place(struct soak_account *a, const struct soak_options *o
 	return found > 0 ? GYRE_OK : found;
 }
 
-static int consume_copy(struct soak_account *a, const struct soak_options *o, struct gyre_ring *ring,
-	uint64_t last[SOAK_PRODUCERS_MAX], unsigned self, uint64_t *random)
+static int consume_copy(struct soak_account *a, const struct soak_options *o,
+	struct gyre_ring *ring, uint64_t last[SOAK_PRODUCERS_MAX], unsigned self, uint64_t *random)
 {
 	uint8_t buffer[SOAK_MESSAGE_MAX];
 	struct gyre_message m;
@@ -204,7 +204,7 @@ static int consume_copy(struct soak_account *a, const struct soak_options *o, st
 
 int soak_consume(struct soak_account *a, const struct soak_options *o, unsigned self, uint64_t seed)
 {
-	uint64_t last[SOAK_PRODUCERS_MAX] = { 0 };
+	uint64_t last[SOAK_PRODUCERS_MAX] = {0};
 	uint64_t random = seed;
 	struct gyre_ring *ring;
 	int outcome = GYRE_OK;
@@ -213,8 +213,8 @@ int soak_consume(struct soak_account *a, const struct soak_options *o, unsigned 
 		return EXIT_FAULT;
 	while (outcome != GYRE_ECLOSED && a->faulty == 0) {
 		outcome = soak_random(&random) % 4 == 0
-			? consume_copy(a, o, ring, last, self, &random)
-			: consume_in_place(a, o, ring, last, &random);
+				  ? consume_copy(a, o, ring, last, self, &random)
+				  : consume_in_place(a, o, ring, last, &random);
 		if (outcome != GYRE_OK && outcome != GYRE_ECLOSED && !is_passing(outcome))
 			soak_fault(a, "consumer: %s", gyre_errname(outcome));
 	}

@@ -84,7 +84,8 @@ static void kill_one(struct run *run, struct child *child)
 		return;
 	run->kills++;
 	if (child->role == GYRE_CONSUMER)
-		run->account->taken_along += atomic_exchange(&run->account->copying[child->self], 0);
+		run->account->taken_along +=
+			atomic_exchange(&run->account->copying[child->self], 0);
 	spawn(run, child);
 }
 
@@ -118,8 +119,7 @@ static void torment(struct run *run)
 
 	while (now_ns() < end && run->account->faulty == 0 &&
 		(kills_max == 0 || run->kills < kills_max)) {
-		struct child *victim =
-			&run->children[soak_random(&run->random) % run->child_count];
+		struct child *victim = &run->children[soak_random(&run->random) % run->child_count];
 
 		if (soak_random(&run->random) % 10 == 0)
 			stop_one(run, victim);
@@ -127,7 +127,7 @@ static void torment(struct run *run)
 			kill_one(run, victim);
 		continue_due(run, now_ns());
 		usleep((useconds_t)(soak_random(&run->random) %
-			(2 * run->options->kill_interval_us + 1)));
+				    (2 * run->options->kill_interval_us + 1)));
 	}
 	continue_due(run, UINT64_MAX);
 }
@@ -154,7 +154,7 @@ static void await(struct run *run, enum gyre_role role)
 /* Producers first; then a last one closes the ring, and the consumers drain it. */
 static void finish(struct run *run)
 {
-	struct gyre_error error = { 0 };
+	struct gyre_error error = {0};
 	struct gyre_ring *ring;
 	int outcome = GYRE_EBUSY;
 
@@ -200,7 +200,7 @@ static uint64_t check_books(struct run *run)
 
 static bool soak(const struct soak_options *options)
 {
-	struct run run = { .options = options, .random = options->seed };
+	struct run run = {.options = options, .random = options->seed};
 	struct gyre_error error;
 	uint64_t dropped;
 	bool good;
@@ -231,30 +231,29 @@ static bool soak(const struct soak_options *options)
 
 static void usage(FILE *to)
 {
-	fprintf(to,
-		"usage: soak [options]\n"
-		"  --seconds S     how long to kill (20)\n"
-		"  --kills N       end earlier after so many\n"
-		"  --slots N       fixed slots of N bytes (else any size)\n"
-		"  --capacity N    of the ring (65536)\n"
-		"  --fence         wake mode fence\n"
-		"  --blocking      only timed calls, no tries\n"
-		"  --interval US   mean time between two kills (1000)\n"
-		"  --seed N        of all random choices (the time)\n");
+	fprintf(to, "usage: soak [options]\n"
+		    "  --seconds S     how long to kill (20)\n"
+		    "  --kills N       end earlier after so many\n"
+		    "  --slots N       fixed slots of N bytes (else any size)\n"
+		    "  --capacity N    of the ring (65536)\n"
+		    "  --fence         wake mode fence\n"
+		    "  --blocking      only timed calls, no tries\n"
+		    "  --interval US   mean time between two kills (1000)\n"
+		    "  --seed N        of all random choices (the time)\n");
 }
 
 static bool parse(int argc, char **argv, struct soak_options *o)
 {
 	static const struct option table[] = {
-		{ "seconds", required_argument, NULL, 's' },
-		{ "kills", required_argument, NULL, 'k' },
-		{ "slots", required_argument, NULL, 'l' },
-		{ "capacity", required_argument, NULL, 'c' },
-		{ "fence", no_argument, NULL, 'f' },
-		{ "blocking", no_argument, NULL, 'b' },
-		{ "interval", required_argument, NULL, 'i' },
-		{ "seed", required_argument, NULL, 'r' },
-		{ NULL, 0, NULL, 0 },
+		{"seconds", required_argument, NULL, 's'},
+		{"kills", required_argument, NULL, 'k'},
+		{"slots", required_argument, NULL, 'l'},
+		{"capacity", required_argument, NULL, 'c'},
+		{"fence", no_argument, NULL, 'f'},
+		{"blocking", no_argument, NULL, 'b'},
+		{"interval", required_argument, NULL, 'i'},
+		{"seed", required_argument, NULL, 'r'},
+		{NULL, 0, NULL, 0},
 	};
 	int c;
 
@@ -297,7 +296,7 @@ int main(int argc, char **argv)
 	char key[64];
 	struct soak_options options = {
 		.key = key,
-		.ring = { .capacity_bytes = 65536, .flags = GYRE_RING_KEEP },
+		.ring = {.capacity_bytes = 65536, .flags = GYRE_RING_KEEP},
 		.producers = 1,
 		.consumers = 1,
 		.seconds = 20,

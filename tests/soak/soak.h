@@ -54,7 +54,7 @@ struct soak_account {
 	_Atomic uint32_t faulty;
 	char fault[SOAK_FAULT_BYTES];
 	uint64_t numbers;
-	size_t map_words;  /* 64-bit words of one map */
+	size_t map_words;        /* 64-bit words of one map */
 	_Atomic uint64_t maps[]; /* [producer][acknowledged, delivered, released][map_words] */
 };
 
@@ -81,8 +81,10 @@ size_t soak_fill(uint8_t *to, unsigned producer, uint64_t number, size_t bytes_m
 bool soak_check(const uint8_t *from, size_t bytes, struct soak_content *ret_content);
 
 /* Run a role until told to stop, closed, or killed. Returns the exit status. */
-int soak_produce(struct soak_account *a, const struct soak_options *o, unsigned self, uint64_t seed);
-int soak_consume(struct soak_account *a, const struct soak_options *o, unsigned self, uint64_t seed);
+int soak_produce(
+	struct soak_account *a, const struct soak_options *o, unsigned self, uint64_t seed);
+int soak_consume(
+	struct soak_account *a, const struct soak_options *o, unsigned self, uint64_t seed);
 
 /* After all have ended. dropped: what the ring says it dropped by policy. Prints; true: all
  * messages accounted for. */

@@ -9,7 +9,8 @@
  *
  *	blocked	if a send or a receive does not come back, if the ring is "full" with less than
  *		16 messages in it, or "empty" with a message behind the dead one's;
- *	lost	if a committed message is never received, except by a victim that returned with it.
+ *	lost	if a committed message is never received, except by a victim that returned with
+ *		it.
  *
  * Both tables come from the same harness: once a kill after every instruction, and once a kill per
  * group of instructions between which nothing shared changes, which stand for those in brackets.

@@ -12,8 +12,8 @@ STARTED=()
 number=0
 failures=0
 
-# Ends what this test started, by its id, and takes its rings away. A child that a signal hits before
-# it has become gyre comes here too: not its business.
+# Ends what this test started, by its id, and takes its rings away. A child that a signal hits
+# before it has become gyre comes here too: not its business.
 finish() {
 	local pid file
 	[ "$BASHPID" = "$$" ] || return
