@@ -5,6 +5,7 @@
 #include "clock.h"
 #include "lockbyte.h"
 #include "process.h"
+#include "utf8_private.h"
 
 /* A repair, a dying process: how long to wait for one, and how often to look. */
 enum {
@@ -17,6 +18,23 @@ static unsigned lock_byte(unsigned number)
 	return GYRE_LOCK_SEATS + number;
 }
 
+/* It goes to terminals and into documents, and anyone may have written it: what is no UTF-8, be it
+ * cut off, and controls, C1 included, become '?'. */
+static void make_harmless(char name[32])
+{
+	size_t step;
+
+	for (char *c = name; *c != '\0'; c += step) {
+		uint32_t codepoint = 0;
+
+		step = gyre_utf8_sequence(c, strlen(c), &codepoint);
+		if (step == 0)
+			step = 1;
+		if (codepoint < ' ' || (codepoint >= 0x7f && codepoint < 0xa0))
+			memset(c, '?', step);
+	}
+}
+
 void gyre_seat_name(const struct gyre_seat *seat, char ret_name[32])
 {
 	for (int i = 0; i < 4; i++) {
@@ -25,9 +43,7 @@ void gyre_seat_name(const struct gyre_seat *seat, char ret_name[32])
 		memcpy(ret_name + 8 * i, &part, 8);
 	}
 	ret_name[31] = '\0';
-	for (char *c = ret_name; *c != '\0'; c++)
-		if ((unsigned char)*c < ' ' || *c == 127)
-			*c = '?'; /* it goes to terminals, and anyone may have written it */
+	make_harmless(ret_name);
 }
 
 void gyre_seat_describe(const struct gyre_seat *seat, char *text, size_t size)

@@ -52,7 +52,7 @@ void gyre_seat_unlock(const struct gyre_view *view, unsigned number);
 /* "pid 4711 (name)" of a seat's holder. */
 void gyre_seat_describe(const struct gyre_seat *seat, char *text, size_t size);
 
-/* The 31 bytes of a name and its NUL. */
+/* The 31 bytes of a name and its NUL; '?' for what is not printable UTF-8. */
 void gyre_seat_name(const struct gyre_seat *seat, char ret_name[32]);
 
 #endif

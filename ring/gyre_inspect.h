@@ -60,7 +60,7 @@ struct gyre_participant {
 	uint64_t pid_namespace; /**< inode number, 0 if unknown */
 	uint64_t attached_ns;   /**< CLOCK_MONOTONIC */
 	uint32_t generation;    /**< how many held this seat so far */
-	char name[32];
+	char name[32]; /**< UTF-8; '?' stands for what is none, and for control characters */
 	struct gyre_counters counters;
 };
 

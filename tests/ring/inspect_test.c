@@ -1,5 +1,6 @@
 /* Looking at rings from outside, which disturbs nobody. */
 #include <fcntl.h>
+#include <locale.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -116,6 +117,48 @@ Test(inspect, tells_who_is_there_and_what_they_did)
 		cr_assert(eq(u64, seen.producer.counters.messages, 10));
 		cr_assert(eq(u64, seen.consumer.counters.messages, 4));
 		gyre_ring_unlink(key, NULL);
+	}
+}
+
+/* They go to terminals and into JSON, and anyone may have written them. */
+static bool is_harmless(const char *name)
+{
+	const unsigned char *c = (const unsigned char *)name;
+
+	for (; *c != '\0'; c++) {
+		if (*c < ' ' || *c == 127)
+			return false;
+		if (*c == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0)
+			return false; /* C1: 0xc2 0x9b begins an escape sequence */
+	}
+	return mbstowcs(NULL, name, 0) != (size_t)-1;
+}
+
+Test(inspect, names_of_participants_are_harmless)
+{
+	static const char *const names[] = {"x\x1b[31m", "x\n", "\x7f",
+		"x\xc2\x9b"
+		"31m",
+		"\xff\xfe", "\xc3", "\xe2\x82", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xc0\xaf",
+		"thirty bytes and then a Greek \xce\xb1", "na\xc3\xafve"};
+
+	cr_assert(ne(ptr, setlocale(LC_CTYPE, "C.UTF-8"), NULL));
+	for (const struct variant *v = variant_first(); v != NULL; v = variant_next()) {
+		for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+			struct gyre_ring_options options = options_of(v, CAPACITY, SLOT);
+			struct gyre_error error = {0};
+			struct gyre_ring *ring;
+			char key[KEY_BYTES];
+
+			key_of(v, "name", key);
+			options.name = names[i];
+			ring = open_ring(key, GYRE_PRODUCER, &options);
+			cr_assert(is_harmless(look(key).producer.name), "name %zu", i);
+			cr_assert(eq(int, try_attach(key, GYRE_PRODUCER, &error), GYRE_EBUSY));
+			cr_assert(is_harmless(error.what), "name %zu", i);
+			gyre_ring_detach(ring);
+			gyre_ring_unlink(key, NULL);
+		}
 	}
 }
 
