@@ -6,6 +6,7 @@
 #define CAPACITY_DEFAULT ((uint64_t)1 << 20)
 #define CAPACITY_MIN ((uint64_t)4096)
 #define CAPACITY_MAX ((uint64_t)1 << 40)
+#define FLAGS_KNOWN (GYRE_RING_KEEP | GYRE_RING_NO_SPIN)
 
 static bool is_power_of_two(uint64_t n)
 {
@@ -43,7 +44,25 @@ uint64_t gyre_ring_capacity_for(size_t message_bytes)
 	return power_of_two_from(2 * (uint64_t)message_bytes);
 }
 
-static int check_options(const struct gyre_ring_options *o, struct gyre_error *reterr)
+int gyre_check_options(const struct gyre_ring_options *o, struct gyre_error *reterr)
+{
+	const uint32_t unknown = o->flags & ~(uint32_t)FLAGS_KNOWN;
+
+	if (unknown != 0)
+		return gyre_fail(reterr, GYRE_EINVAL,
+			"option flags 0x%" PRIx32
+			" are not known to this library; clear them, or use "
+			"a newer gyre",
+			unknown);
+	for (size_t i = 0; i < sizeof o->reserved / sizeof o->reserved[0]; i++)
+		if (o->reserved[i] != 0)
+			return gyre_fail(reterr, GYRE_EINVAL,
+				"reserved options are set: initialise struct gyre_ring_options with "
+				"zeros");
+	return GYRE_OK;
+}
+
+static int check_creation(const struct gyre_ring_options *o, struct gyre_error *reterr)
 {
 	if (o->kind != GYRE_RING_DEFAULT && o->kind != GYRE_RING_SPSC)
 		return gyre_fail(reterr, GYRE_ENOTSUP,
@@ -65,12 +84,7 @@ static int check_options(const struct gyre_ring_options *o, struct gyre_error *r
 	if (o->wake > GYRE_WAKE_MEMBARRIER)
 		return gyre_fail(
 			reterr, GYRE_EINVAL, "wake mode %" PRIu32 " is not known", o->wake);
-	for (size_t i = 0; i < sizeof o->reserved / sizeof o->reserved[0]; i++)
-		if (o->reserved[i] != 0)
-			return gyre_fail(reterr, GYRE_EINVAL,
-				"reserved options are set: initialise struct gyre_ring_options with "
-				"zeros");
-	return GYRE_OK;
+	return gyre_check_options(o, reterr);
 }
 
 static int plan_wake(uint32_t asked, uint32_t *ret_wake, struct gyre_error *reterr)
@@ -91,7 +105,7 @@ int gyre_plan(const struct gyre_ring_options *o, struct gyre_header *h, struct g
 {
 	const uint64_t capacity = o->capacity_bytes != 0 ? o->capacity_bytes : CAPACITY_DEFAULT;
 	uint64_t slots;
-	int outcome = check_options(o, reterr);
+	int outcome = check_creation(o, reterr);
 
 	if (outcome != GYRE_OK)
 		return outcome;

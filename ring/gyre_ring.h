@@ -88,7 +88,7 @@ struct gyre_ring_options {
 				      power of two. 64 for frames. */
 	uint32_t wake;           /**< enum gyre_wake. */
 	/* Both. */
-	uint32_t flags;                      /**< enum gyre_ring_flags. */
+	uint32_t flags;                      /**< enum gyre_ring_flags; others: GYRE_EINVAL. */
 	struct gyre_permissions permissions; /**< Whom to trust; zeroed: this user only. */
 	/* Attachment. */
 	const char *name;     /**< Shown by the tools, up to 31 bytes; NULL: the program's name. */
@@ -138,6 +138,7 @@ GYRE_API int gyre_ring_unlink(const char *key, struct gyre_error *reterr);
  * @retval GYRE_ENOTFOUND No such ring.
  * @retval GYRE_EBUSY     The role is held by a live process: the text names it.
  * @retval GYRE_ESUSPECT  Its holder lost its lock (closefrom?) but lives and maps the ring.
+ * @retval GYRE_EINVAL    The role is none, or options say what this library does not know.
  * @retval GYRE_EFORMAT, GYRE_EVERSION, GYRE_ECORRUPT, GYRE_ESTALE What stands there is not
  *                        something this library can use; the text says what and the cure.
  * @retval other          As gyre_segment_attach().

@@ -198,6 +198,9 @@ static int attach(const struct gyre_key *key, int fd, enum gyre_role role,
 	if (role != GYRE_PRODUCER && role != GYRE_CONSUMER)
 		return gyre_fail(reterr, GYRE_EINVAL,
 			"role %d is not known: GYRE_PRODUCER or GYRE_CONSUMER", (int)role);
+	outcome = gyre_check_options(o, reterr);
+	if (outcome != GYRE_OK)
+		return outcome;
 	r = gyre_handle_alloc(sizeof *r);
 	if (r == NULL)
 		return gyre_fail_os(reterr, GYRE_ENORES, "no memory for a ring handle");

@@ -121,6 +121,8 @@ const struct gyre_ring_shape *gyre_ring_shape_of(const struct gyre_header *heade
 
 /* ---- Geometry (ring/geometry.c) ---- */
 
+/* What create and attach demand alike of options: nothing in them that is not known here. */
+int gyre_check_options(const struct gyre_ring_options *options, struct gyre_error *reterr);
 /* Plan a header from options. */
 int gyre_plan(const struct gyre_ring_options *options, struct gyre_header *ret_header,
 	struct gyre_error *reterr);

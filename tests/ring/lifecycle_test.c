@@ -3,10 +3,10 @@
  * goes.
  */
 #include <fcntl.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include "rings.h"
@@ -106,6 +106,8 @@ Test(lifecycle, create_refuses_options_that_cannot_be_and_leaves_nothing)
 		{.wake = 3},
 		{.kind = 2},
 		{.kind = UINT32_MAX},
+		{.flags = 1u << 3},
+		{.flags = UINT32_MAX},
 		{.reserved = {0, 0, 0, 0, 0, 0, 0, 1}},
 		{.permissions = {.mode = 0700}},
 		{.permissions = {.reserved = 1}},
@@ -230,6 +232,88 @@ Test(lifecycle, attach_and_detach_leave_no_descriptor_and_no_mapping)
 			gyre_ring_detach(i % 2 == 0 ? consumer : producer);
 		}
 		cr_assert(eq(uint, count_descriptors(), before));
+		gyre_ring_unlink(key, NULL);
+	}
+}
+
+Test(lifecycle, attach_refuses_options_that_it_does_not_know)
+{
+	const struct gyre_ring_options bad[] = {
+		{.flags = 1u << 3},
+		{.flags = UINT32_MAX},
+		{.reserved = {0, 0, 0, 0, 0, 0, 0, 1}},
+	};
+
+	for (const struct variant *v = variant_first(); v != NULL; v = variant_next()) {
+		const struct gyre_ring_options options = options_of(v, CAPACITY, SLOT);
+		char key[KEY_BYTES];
+
+		key_of(v, "odd", key);
+		make_ring(key, &options);
+		for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+			struct gyre_error error = {0};
+			struct gyre_ring *ring = NULL;
+
+			cr_assert(eq(int,
+				gyre_ring_attach(key, GYRE_PRODUCER, &bad[i], &ring, &error),
+				GYRE_EINVAL));
+			cr_assert(ne(chr, error.what[0], '\0'));
+			cr_assert(eq(int, gyre_ring_open(key, GYRE_CONSUMER, &bad[i], &ring, NULL),
+				GYRE_EINVAL));
+		}
+		cr_assert(eq(u32, look(key).info.participants, 0));
+		cr_assert(eq(u32, look(key).producer.generation, 0));
+		gyre_ring_unlink(key, NULL);
+	}
+}
+
+static int attach_with_descriptors(const char *key, unsigned more, struct gyre_error *reterr)
+{
+	struct rlimit limit, tight;
+	int outcome;
+
+	cr_assert(eq(int, getrlimit(RLIMIT_NOFILE, &limit), 0));
+	tight = limit;
+	tight.rlim_cur = count_descriptors() + more;
+	cr_assert(eq(int, setrlimit(RLIMIT_NOFILE, &tight), 0));
+	outcome = try_attach(key, GYRE_PRODUCER, reterr);
+	cr_assert(eq(int, setrlimit(RLIMIT_NOFILE, &limit), 0));
+	return outcome;
+}
+
+/* Descriptors 0 to n are all in use, so that a limit of n + 1 leaves none. */
+static void fill_gaps(void)
+{
+	const int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	cr_assert(ge(int, fd, 0));
+	if (fd < (int)count_descriptors() - 1)
+		fill_gaps();
+}
+
+Test(lifecycle, without_descriptors_attach_fails_clearly_and_leaves_nothing)
+{
+	fill_gaps();
+	for (const struct variant *v = variant_first(); v != NULL; v = variant_next()) {
+		const struct gyre_ring_options options = options_of(v, CAPACITY, SLOT);
+		const unsigned before = count_descriptors();
+		bool attached = false;
+		char key[KEY_BYTES];
+
+		key_of(v, "few", key);
+		make_ring(key, &options);
+		for (unsigned more = 0; more < 6; more++) {
+			struct gyre_error error = {0};
+			const int outcome = attach_with_descriptors(key, more, &error);
+
+			cr_assert(eq(uint, count_descriptors(), before));
+			cr_assert(outcome == GYRE_OK || !attached, "%u more do not suffice", more);
+			attached = outcome == GYRE_OK;
+			if (!attached)
+				cr_assert(eq(int, outcome, GYRE_ENORES), "%u more: %s: %s", more,
+					gyre_errname(outcome), error.what);
+		}
+		cr_assert(attached);
 		gyre_ring_unlink(key, NULL);
 	}
 }
