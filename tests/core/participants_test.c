@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -427,6 +428,41 @@ static const char *become_another_program(struct life *life, struct gyre_ring *r
 	(void)life;
 	execl("/bin/sleep", "sleep", "60", (char *)NULL);
 	return "cannot exec";
+}
+
+/* What it starts does not inherit its seat, though no fork handler runs. */
+static const char *spawn_and_wait(struct life *life, struct gyre_ring *ring)
+{
+	char *const arguments[] = {"sleep", "60", NULL};
+	pid_t pid;
+
+	(void)ring;
+	if (posix_spawn(&pid, "/bin/sleep", NULL, NULL, arguments, NULL) != 0)
+		return "cannot spawn";
+	atomic_store(&life->other_pid, pid);
+	raise_flag(&life->happened);
+	for (;;)
+		pause();
+}
+
+Test(participants, one_that_started_another_program_which_lives_on_is_dead)
+{
+	for (const struct variant *v = first_life(); v != NULL; v = other_life()) {
+		char key[KEY_BYTES];
+		struct life *life;
+		struct child child;
+
+		make(v, key);
+		life = life_of(key, spawn_and_wait);
+		child = begin(life);
+		cr_assert(await_flag(&life->happened), "%s", child.complaint);
+		expect_alive(key);
+		kill_child(&child);
+		cr_assert(eq(int, kill(atomic_load(&life->other_pid), 0), 0));
+		expect_dead(key);
+		cr_assert(eq(int, kill(atomic_load(&life->other_pid), SIGKILL), 0));
+		gyre_ring_unlink(key, NULL);
+	}
 }
 
 static bool is_dead(void *key)
