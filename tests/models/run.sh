@@ -198,5 +198,15 @@ larger mpmc-two-redelivered-3 pass large mpmc $hold
 larger mpmc-next-consumer-3 pass large mpmc -DNP=1 -DNC=3 -DMSGS=2 -DSPANS=11 -DLATE=8 -DMORTAL=11 \
 	-DKILLS=2 -DLEDGER
 larger mpmc-limit-3 pass large mpmc -DNP=1 -DNC=4 -DSPANS=1 -DPREFILL=1 -DMORTAL=14 -DKILLS=3 -DLIMIT=3
+larger mpmc-lap-wrap-deaths pass large mpmc -DNC=1 -DMSGS=3 -DSPANS=122021 -DLAPM=4 -DSTAMP=2 \
+	-DSTART=12 -DMORTAL=3
+larger mpmc-two-messages pass large mpmc $two -DMSGS=2 -DSPANS=2112
+larger mpmc-two-messages-two-deaths pass bits:1 mpmc $two -DMSGS=2 -DSPANS=2112 -DKILLS=2 -DLEDGER
+larger mpmc-two-messages-any-way pass bits:1 mpmc $two -DMSGS=2 -DSPANS=2162 -DKILLS=2 -DHOLD=3 \
+	-DSTEPOVER=2 -DCLOSE=2 -DLEDGER
+larger mpmc-eight-cells pass bits:1 mpmc $two -DN=8 -DSTART=5 -DMSGS=2 -DSPANS=3243 -DKILLS=2 -DLEDGER
+larger mpmc-three-producers pass bits:1 mpmc -DNP=3 -DSPANS=121 -DMORTAL=15 -DKILLS=2 -DLEDGER
+larger mpmc-three-consumers pass bits:1 mpmc -DNC=3 -DSPANS=21 -DMORTAL=15 -DKILLS=3 -DHOLD=3 -DLEDGER
+
 printf '%d models, %d not as expected, %d s\n' "$total" "$wrong" "$((SECONDS - begin))"
 [ "$wrong" -eq 0 ]
