@@ -136,10 +136,8 @@ static bool is_harmless(const char *name)
 
 Test(inspect, names_of_participants_are_harmless)
 {
-	static const char *const names[] = {"x\x1b[31m", "x\n", "\x7f",
-		"x\xc2\x9b"
-		"31m",
-		"\xff\xfe", "\xc3", "\xe2\x82", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xc0\xaf",
+	static const char *const names[] = {"x\x1b[31m", "x\n", "\x7f", "x\xc2\x9bm", "\xff\xfe",
+		"\xc3", "\xe2\x82", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xc0\xaf",
 		"thirty bytes and then a Greek \xce\xb1", "na\xc3\xafve"};
 
 	cr_assert(ne(ptr, setlocale(LC_CTYPE, "C.UTF-8"), NULL));
