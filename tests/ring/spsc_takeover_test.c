@@ -45,6 +45,7 @@ struct account {
 	/* A consumer's: all below this were released; none from that on was begun to be. */
 	_Atomic uint64_t released, releasing;
 	_Atomic uint32_t started;
+	bool both_die; /* so the consumer may be told of the producer's death, and goes on */
 };
 
 /* ---- The producer ---- */
@@ -127,14 +128,22 @@ static const char *judge(const struct gyre_message *message, uint64_t number)
 		message->bytes, (unsigned)number);
 }
 
+static bool is_to_be_told(const struct account *account, int64_t outcome)
+{
+	return outcome == GYRE_EDIED && account->both_die;
+}
+
 /* The first message says where the predecessor stopped. */
 static const char *find_start(struct gyre_ring *ring, struct account *account)
 {
 	const uint64_t released = atomic_load(&account->released);
 	const uint64_t releasing = atomic_load(&account->releasing);
 	struct gyre_message message;
-	const int outcome = gyre_ring_peek(ring, GYRE_FOREVER, &message);
+	int outcome;
 
+	do
+		outcome = gyre_ring_peek(ring, GYRE_FOREVER, &message);
+	while (is_to_be_told(account, outcome));
 	if (outcome != GYRE_OK)
 		return complain("peek: %s", gyre_errname(outcome));
 	if (message.tag < released || message.tag > releasing)
@@ -155,18 +164,25 @@ static const char *take_some(struct gyre_ring *ring, struct account *account, ui
 	const uint64_t number = atomic_load(&account->released);
 	const unsigned count = 1 + (unsigned)(next_random(state) % BATCH);
 	struct gyre_message held[BATCH];
+	int64_t outcome;
 	int found;
 
 	if (next_random(state) % 2 == 0) {
 		const uint64_t bytes = size_of(number);
 
 		atomic_store(&account->releasing, number + 1);
-		if (receive_number(ring, number, GYRE_FOREVER) != (int64_t)bytes)
-			return complain("message %u is not whole", (unsigned)number);
+		outcome = receive_number(ring, number, GYRE_FOREVER);
+		if (is_to_be_told(account, outcome))
+			return NULL;
+		if (outcome != (int64_t)bytes)
+			return complain("message %u: %s", (unsigned)number,
+				outcome < 0 ? gyre_errname((int)outcome) : "not whole");
 		atomic_store(&account->released, number + 1);
 		return NULL;
 	}
 	found = gyre_ring_peek_batch(ring, GYRE_FOREVER, held, count);
+	if (is_to_be_told(account, found))
+		return NULL;
 	if (found < 1)
 		return complain("peek: %s", gyre_errname(found));
 	for (uint64_t i = 0; i < (uint64_t)found; i++)
@@ -370,6 +386,7 @@ Test(spsc_takeover, a_ring_both_of_whose_sides_die_again_and_again_stays_whole)
 		struct account *const account = account_of(p.key);
 		uint64_t state = 55;
 
+		account->both_die = true;
 		pair_close(&p);
 		make_ring(p.key, &(struct gyre_ring_options){.wake = v->wake,
 					 .slot_bytes = v->slots ? SLOT : 0,
