@@ -12,6 +12,8 @@
 #include "lockbyte.h"
 #include "wakeup.h"
 
+enum { PATIENCE_NS = 2000000000 }; /* with those who remove names */
+
 /* ---- What this process has attached: for fork(), and to map each object once ---- */
 
 static pthread_mutex_t registry_mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -141,7 +143,7 @@ static int map_object(const struct gyre_key *key, int fd, enum gyre_access acces
 /* The name lock is held exclusively only while a name is being removed: some microseconds. */
 static int share_name_lock(const struct gyre_map *map, struct gyre_error *reterr)
 {
-	const uint64_t deadline = gyre_deadline(2000000000);
+	const uint64_t deadline = gyre_deadline(PATIENCE_NS);
 
 	while (!gyre_lock_shared(map->fd, GYRE_LOCK_NAME)) {
 		if (errno != EAGAIN && errno != EACCES)
@@ -169,8 +171,7 @@ static int open_locked(const struct gyre_attach_request *request,
 		return outcome;
 	outcome = share_name_lock(&view->map, reterr);
 	if (outcome == GYRE_OK && request->key != NULL && !view->map.backend->is_named(&view->map))
-		outcome = gyre_fail(reterr, GYRE_EAGAIN,
-			"the ring is being removed and made again all the time; try again");
+		outcome = GYRE_EAGAIN;
 	if (outcome == GYRE_OK)
 		outcome = gyre_header_check(&view->map, &view->header, reterr);
 	if (outcome == GYRE_OK)
@@ -202,7 +203,8 @@ static int sit(const struct gyre_attach_request *request, struct gyre_attachment
 int gyre_attach(const struct gyre_attach_request *request, struct gyre_attachment *attachment,
 	struct gyre_error *reterr)
 {
-	int outcome = GYRE_EAGAIN;
+	const uint64_t deadline = gyre_deadline(PATIENCE_NS);
+	int outcome;
 
 	if (request->key != NULL) {
 		attachment->key = *request->key;
@@ -211,11 +213,16 @@ int gyre_attach(const struct gyre_attach_request *request, struct gyre_attachmen
 	pthread_once(&fork_handlers_once, install_fork_handlers);
 	/* Held over both: a fork in between would give the child what no handler takes away. */
 	pthread_mutex_lock(&registry_mutex);
-	for (int tries = 0; outcome == GYRE_EAGAIN && tries < 100; tries++)
+	do
 		outcome = open_locked(request, attachment, reterr);
+	while (outcome == GYRE_EAGAIN && gyre_now_ns() <= deadline);
 	if (outcome == GYRE_OK)
 		register_locked(attachment);
 	pthread_mutex_unlock(&registry_mutex);
+	if (outcome == GYRE_EAGAIN)
+		return gyre_fail(reterr, GYRE_EBUSY,
+			"for 2 s the ring has been removed and made again all the time; find out who "
+			"does that (gyre rm, gyre clean --force), or use another key");
 	if (outcome != GYRE_OK)
 		return outcome;
 	outcome = sit(request, attachment, reterr);
@@ -227,17 +234,17 @@ int gyre_attach(const struct gyre_attach_request *request, struct gyre_attachmen
 }
 
 /* Each leaver gives up its share first and only then asks for exclusiveness, so that of several
- * who leave at once the last one gets it. */
-static void unlink_if_finished(
-	struct gyre_attachment *attachment, bool (*is_finished)(const struct gyre_view *))
+ * who leave at once the last one gets it. key: NULL where it is not known. */
+static void unlink_if_finished(const struct gyre_key *key, const struct gyre_view *view,
+	bool (*is_finished)(const struct gyre_view *))
 {
-	const struct gyre_map *map = &attachment->view.map;
+	const struct gyre_map *map = &view->map;
 
 	gyre_unlock(map->fd, GYRE_LOCK_NAME);
-	if (!attachment->has_key || !gyre_lock_exclusive(map->fd, GYRE_LOCK_NAME))
+	if (key == NULL || !gyre_lock_exclusive(map->fd, GYRE_LOCK_NAME))
 		return;
-	if (is_finished(&attachment->view))
-		map->backend->unlink(&attachment->key, map, NULL);
+	if (is_finished(view))
+		map->backend->unlink(key, map, NULL);
 	gyre_unlock(map->fd, GYRE_LOCK_NAME);
 }
 
@@ -258,7 +265,8 @@ void gyre_leave(struct gyre_attachment *attachment)
 void gyre_detach(struct gyre_attachment *attachment, bool (*is_finished)(const struct gyre_view *))
 {
 	if (gyre_attachment_has_lock(attachment))
-		unlink_if_finished(attachment, is_finished);
+		unlink_if_finished(attachment->has_key ? &attachment->key : NULL, &attachment->view,
+			is_finished);
 	unregister_attachment(attachment);
 	attachment->view.map.backend->detach(&attachment->view.map);
 }
@@ -285,7 +293,7 @@ void gyre_view_close(struct gyre_view *view)
 }
 
 int gyre_make(const struct gyre_key *key, const struct gyre_permissions *permissions,
-	struct gyre_header *header, struct gyre_error *reterr)
+	struct gyre_header *header, struct gyre_view *ret_held, struct gyre_error *reterr)
 {
 	const struct gyre_backend *backend = gyre_backend_of(key, reterr);
 	struct gyre_map map;
@@ -301,9 +309,24 @@ int gyre_make(const struct gyre_key *key, const struct gyre_permissions *permiss
 		return outcome;
 	gyre_header_seal(header);
 	memcpy(map.base, header, sizeof *header);
-	outcome = backend->publish(key, &map, reterr);
-	backend->detach(&map);
+	if (ret_held != NULL)
+		outcome = share_name_lock(&map, reterr);
+	if (outcome == GYRE_OK)
+		outcome = backend->publish(key, &map, reterr);
+	if (outcome == GYRE_OK && ret_held != NULL)
+		*ret_held = (struct gyre_view){.map = map, .header = *header};
+	else
+		backend->detach(&map);
 	return outcome;
+}
+
+/* The share is given up explicitly, in unlink_if_finished(): a child forked meanwhile shares the
+ * description, and would keep it. */
+void gyre_let_go(const struct gyre_key *key, struct gyre_view *held,
+	bool (*is_finished)(const struct gyre_view *))
+{
+	unlink_if_finished(key, held, is_finished);
+	gyre_view_close(held);
 }
 
 int gyre_remove_if(const struct gyre_key *key, struct gyre_view *view,

@@ -61,9 +61,15 @@ int gyre_view_open(const struct gyre_key *key, enum gyre_access access,
 	struct gyre_error *reterr);
 void gyre_view_close(struct gyre_view *view);
 
-/* Build a segment for a planned header and give it its name. GYRE_EEXIST: there is one. */
+/* Build a segment for a planned header and give it its name. GYRE_EEXIST: there is one.
+ * ret_held: NULL, or what keeps others from removing it: a share of the name lock, held from before
+ * it has its name until gyre_let_go(). */
 int gyre_make(const struct gyre_key *key, const struct gyre_permissions *permissions,
-	struct gyre_header *header, struct gyre_error *reterr);
+	struct gyre_header *header, struct gyre_view *ret_held, struct gyre_error *reterr);
+
+/* As a participant that leaves: the last one to do so unlinks what is finished. */
+void gyre_let_go(const struct gyre_key *key, struct gyre_view *held,
+	bool (*is_finished)(const struct gyre_view *));
 
 /* Unlink under the exclusive name lock if nobody is attached and removable() agrees.
  * 1: removed, 0: not. */

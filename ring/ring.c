@@ -6,6 +6,8 @@
 #include "clock.h"
 #include "ring_private.h"
 
+enum { PATIENCE_NS = 2000000000 }; /* with those who leave or remove a ring */
+
 static const struct gyre_ring_options defaults;
 
 const struct gyre_ring_shape *gyre_ring_shape_of(const struct gyre_header *header)
@@ -22,7 +24,7 @@ static bool is_stale(const struct gyre_view *view)
 }
 
 static int make(const struct gyre_key *key, const struct gyre_ring_options *options,
-	const struct gyre_header *old, struct gyre_error *reterr)
+	const struct gyre_header *old, struct gyre_view *ret_held, struct gyre_error *reterr)
 {
 	struct gyre_header header;
 	int outcome = gyre_plan(options, &header, reterr);
@@ -35,22 +37,22 @@ static int make(const struct gyre_key *key, const struct gyre_ring_options *opti
 		header.flags |= GYRE_HEADER_KEEP;
 	}
 	if (outcome == GYRE_OK)
-		outcome = gyre_make(key, &options->permissions, &header, reterr);
+		outcome = gyre_make(key, &options->permissions, &header, ret_held, reterr);
 	return outcome;
 }
 
 /*
- * Make the ring, or find out that a usable one is there. 0: made. 1: is there, with its header
- * in *ret_header. GYRE_EAGAIN: it changed under us, try again.
+ * Make the ring, or find out that a usable one is there. 0: made, and held if ret_held is not NULL.
+ * 1: is there, with its header in *ret_header. GYRE_EAGAIN: it changed under us, try again.
  */
 static int make_or_find(const struct gyre_key *key, const struct gyre_ring_options *options,
-	struct gyre_header *ret_header, struct gyre_error *reterr)
+	struct gyre_header *ret_header, struct gyre_view *ret_held, struct gyre_error *reterr)
 {
 	struct gyre_view view;
 	int outcome = gyre_view_open(key, GYRE_READ_WRITE, &options->permissions, &view, reterr);
 
 	if (outcome == GYRE_ENOTFOUND) {
-		outcome = make(key, options, NULL, reterr);
+		outcome = make(key, options, NULL, ret_held, reterr);
 		return outcome == GYRE_EEXIST ? GYRE_EAGAIN : outcome;
 	}
 	if (outcome != GYRE_OK && outcome != GYRE_ESTALE)
@@ -69,7 +71,7 @@ static int make_or_find(const struct gyre_key *key, const struct gyre_ring_optio
 		if (outcome == 0) /* somebody is still attached, or removes it just now */
 			outcome = GYRE_EBUSY;
 		else if (outcome == 1)
-			outcome = make(key, options, &old, reterr);
+			outcome = make(key, options, &old, ret_held, reterr);
 	}
 	gyre_view_close(&view);
 	return outcome == GYRE_EEXIST ? GYRE_EAGAIN : outcome;
@@ -78,12 +80,12 @@ static int make_or_find(const struct gyre_key *key, const struct gyre_ring_optio
 /* Those who are about to leave a drained ring need a moment. */
 static int make_or_find_patiently(const struct gyre_key *key,
 	const struct gyre_ring_options *options, struct gyre_header *ret_header,
-	struct gyre_error *reterr)
+	struct gyre_view *ret_held, struct gyre_error *reterr)
 {
-	const uint64_t deadline = gyre_deadline(2000000000);
+	const uint64_t deadline = gyre_deadline(PATIENCE_NS);
 
 	for (;;) {
-		const int outcome = make_or_find(key, options, ret_header, reterr);
+		const int outcome = make_or_find(key, options, ret_header, ret_held, reterr);
 
 		if (outcome != GYRE_EAGAIN && outcome != GYRE_EBUSY)
 			return outcome;
@@ -107,7 +109,7 @@ int gyre_ring_create(
 	if (outcome == GYRE_OK)
 		outcome = gyre_plan(options, &header, reterr); /* bad options, before anything */
 	if (outcome == GYRE_OK)
-		outcome = make_or_find_patiently(&key, options, &header, reterr);
+		outcome = make_or_find_patiently(&key, options, &header, NULL, reterr);
 	if (outcome == 1) {
 		outcome = gyre_compare_geometry(&header, options, reterr);
 		return outcome == GYRE_OK ? 1 : outcome;
@@ -233,31 +235,38 @@ int gyre_ring_attach_fd(int fd, enum gyre_role role, const struct gyre_ring_opti
 	return attach(NULL, fd, role, options, ret_ring, reterr);
 }
 
+static bool is_finished(const struct gyre_view *view)
+{
+	return gyre_is_ended(view) && (view->header.flags & GYRE_HEADER_KEEP) == 0;
+}
+
 int gyre_ring_open(const char *key_text, enum gyre_role role,
 	const struct gyre_ring_options *options, struct gyre_ring **ret_ring,
 	struct gyre_error *reterr)
 {
+	const struct gyre_ring_options *o = options != NULL ? options : &defaults;
+	const uint64_t deadline = gyre_deadline(PATIENCE_NS);
 	struct gyre_header header;
+	struct gyre_view held;
 	struct gyre_key key;
 	int outcome = gyre_key_parse(key_text, &key, reterr);
 
 	if (outcome != GYRE_OK)
 		return outcome;
-	for (int tries = 0; tries < 100; tries++) {
-		outcome = make_or_find_patiently(
-			&key, options != NULL ? options : &defaults, &header, reterr);
-		if (outcome < 0)
-			return outcome;
-		outcome = attach(&key, -1, role, options, ret_ring, reterr);
-		if (outcome != GYRE_ENOTFOUND)
-			return outcome;
-	}
-	return outcome;
-}
+	do {
+		const int found = make_or_find_patiently(&key, o, &header, &held, reterr);
 
-static bool is_finished(const struct gyre_view *view)
-{
-	return gyre_is_ended(view) && (view->header.flags & GYRE_HEADER_KEEP) == 0;
+		if (found < 0)
+			return found;
+		outcome = attach(&key, -1, role, o, ret_ring, reterr);
+		if (found == 0) /* until here nobody who cleans up could take it away */
+			gyre_let_go(&key, &held, is_finished);
+	} while (outcome == GYRE_ENOTFOUND && gyre_now_ns() <= deadline);
+	if (outcome == GYRE_ENOTFOUND)
+		return gyre_fail(reterr, GYRE_EBUSY,
+			"for 2 s the ring has been removed whenever it was there: find out who does "
+			"that (gyre rm, gyre clean --force), or use another key");
+	return outcome;
 }
 
 void gyre_ring_detach(struct gyre_ring *r)
