@@ -13,7 +13,6 @@
 #include "process.h"
 
 #define CHECKSUMMED offsetof(struct gyre_header, checksum)
-#define SEATS_MAX 510u /* what the 9 bits of an owner can name */
 
 static uint64_t round_up(uint64_t n, uint64_t unit)
 {
@@ -37,16 +36,18 @@ struct gyre_seat *gyre_seat_at(const struct gyre_view *view, unsigned number)
 	return (struct gyre_seat *)(void *)gyre_view_at(view, offset);
 }
 
-/* An alignment above 8 puts the 8-byte word of a message in front of an aligned payload. */
+/* An alignment above 8 puts the 8-byte word of a message in front of an aligned payload; side
+ * entries stand elsewhere. */
 static uint64_t data_shift(const struct gyre_header *header)
 {
-	return header->align_bytes > 8 ? header->align_bytes - 8 : 0;
+	return header->entries_offset == 0 && header->align_bytes > 8 ? header->align_bytes - 8 : 0;
 }
 
 void gyre_header_place(struct gyre_header *h, uint64_t entries_bytes)
 {
 	uint64_t end = GYRE_SEATS_OFFSET;
 
+	h->entries_offset = 0;
 	h->producers_offset = end;
 	end += seats_bytes(h->producers_max);
 	h->consumers_offset = end;
@@ -129,8 +130,9 @@ static bool is_possible(const struct gyre_header *h)
 {
 	struct gyre_header expected = *h;
 
-	if (h->producers_max < 1 || h->consumers_max < 1 || h->producers_max > SEATS_MAX ||
-		h->consumers_max > SEATS_MAX || h->producers_max + h->consumers_max > SEATS_MAX)
+	if (h->producers_max < 1 || h->consumers_max < 1 || h->producers_max > GYRE_SEATS_MAX ||
+		h->consumers_max > GYRE_SEATS_MAX ||
+		h->producers_max + h->consumers_max > GYRE_SEATS_MAX)
 		return false;
 	if (h->align_bytes < 8 || h->align_bytes > GYRE_PAGE ||
 		(h->align_bytes & (h->align_bytes - 1)) != 0)

@@ -6,6 +6,8 @@
 #include "backend.h"
 #include "layout.h"
 
+#define GYRE_SEATS_MAX 510u /* what the 9 bits of an owner in a word can name */
+
 /* A mapped ring segment with the private, validated copy of its header. */
 struct gyre_view {
 	struct gyre_map map;

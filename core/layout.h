@@ -96,13 +96,17 @@ struct gyre_wake_word {
 };
 
 struct gyre_shared_page {
-	alignas(GYRE_LINE) _Atomic uint64_t redo;      /* mpmc */
+	alignas(GYRE_LINE) _Atomic uint64_t redo;      /* mpmc: a repair put something back */
+	_Atomic uint64_t closed;                       /* mpmc: a hint, 1 once it was closed */
 	alignas(GYRE_LINE) _Atomic uint64_t reclaimed; /* mpmc */
 	struct gyre_wake_word consumers;               /* consumers sleep here: ring empty */
 	struct gyre_wake_word producers;               /* producers sleep here: ring full */
+	alignas(GYRE_LINE) _Atomic uint64_t
+		departures; /* mpmc: of producers; a hint to count them */
 };
 static_assert(offsetof(struct gyre_shared_page, consumers) == 0x100, "layout 1");
 static_assert(offsetof(struct gyre_shared_page, producers) == 0x180, "layout 1");
+static_assert(offsetof(struct gyre_shared_page, departures) == 0x200, "layout 1");
 static_assert(sizeof(struct gyre_shared_page) <= GYRE_PAGE, "layout 1");
 
 /* The words of a side. Producers: cursor is the tail hint (mpmc). Consumers: cursor is the head,
@@ -124,6 +128,26 @@ struct gyre_ledger {
 	_Atomic uint64_t bytes;
 };
 
+/*
+ * The books of an mpmc seat: two copies, of which `books_operation` says which one is right, and
+ * when (docs/mpmc.md, Accounting). A producer's: committed; a consumer's: released.
+ */
+struct gyre_books {
+	_Atomic uint64_t messages;
+	_Atomic uint64_t bytes;
+	_Atomic uint64_t discarded; /* reservations, by their producer */
+};
+
+/* What repairs of a seat did, over all its holders; written under its lock byte. */
+struct gyre_repairs {
+	_Atomic uint64_t aborted;     /* reservations of a dead producer */
+	_Atomic uint64_t redelivered; /* messages given back, of a dead consumer */
+	_Atomic uint64_t dropped;     /* messages, by policy or limit */
+	_Atomic uint64_t dropped_bytes;
+	_Atomic uint64_t released; /* messages of a dropped batch that had been released */
+	_Atomic uint64_t released_bytes;
+};
+
 enum gyre_seat_state {
 	GYRE_SEAT_UNUSED = 0,
 	GYRE_SEAT_LIVE = 1, /* its holder holds the lock byte, or died */
@@ -140,25 +164,53 @@ struct gyre_seat {
 	_Atomic uint64_t pid_namespace;
 	_Atomic uint64_t attached_ns;
 	_Atomic uint32_t role;
-	_Atomic uint32_t repairer;     /* seat number + 1 of who repairs this one now */
-	_Atomic uint32_t capabilities; /* GYRE_CAN_* */
-	_Atomic uint32_t asleep;       /* reserved: marks of semaphore sleepers */
-	_Atomic uint64_t name[4];      /* bytes, NUL-padded */
-	uint64_t reserved[5];
+	_Atomic uint32_t repairer;        /* seat number + 1 of who repairs this one now */
+	_Atomic uint32_t capabilities;    /* GYRE_CAN_* */
+	_Atomic uint32_t asleep;          /* reserved: marks of semaphore sleepers */
+	_Atomic uint64_t name[4];         /* bytes, NUL-padded */
+	_Atomic uint64_t blocks_position; /* mpmc, by those who are stuck behind its message: */
+	_Atomic uint64_t blocks_since_ns; /* when that was first noticed; CLOCK_MONOTONIC */
+	uint64_t reserved[4];
 	/* Written with every message; nobody else reads this line in normal running. */
-	alignas(GYRE_LINE) struct gyre_ledger ledger[2];
-	_Atomic uint64_t operation; /* aborted << 2 | open << 1 | which ledger at reserve */
+	union {
+		struct gyre_ledger ledger[2]; /* spsc */
+		struct gyre_books books[2];   /* mpmc */
+	};
+	_Atomic uint64_t operation; /* aborted << 33 | low 32 bits of the position of an open
+				       reservation << 1 | 1 if there is one (mpmc: one producer) */
 	_Atomic uint64_t stalls;
 	_Atomic uint64_t sleeps;
 	_Atomic uint64_t wakeups;
-	uint64_t reserved_2[6];
+	_Atomic uint64_t books_operation; /* mpmc: what is in flight, which copy is right */
+	uint64_t reserved_2[5];
+	alignas(GYRE_LINE) struct gyre_repairs repairs[2]; /* mpmc, as books */
+	_Atomic uint64_t repair_operation;
+	uint64_t reserved_3[3];
 };
 static_assert(offsetof(struct gyre_seat, name) == 0x30, "layout 1");
 static_assert(offsetof(struct gyre_seat, ledger) == 0x80, "layout 1");
 static_assert(offsetof(struct gyre_seat, operation) == 0xb0, "layout 1");
-static_assert(sizeof(struct gyre_seat) == 0x100, "layout 1");
+static_assert(offsetof(struct gyre_seat, repairs) == 0x100, "layout 1");
+static_assert(offsetof(struct gyre_seat, repair_operation) == 0x160, "layout 1");
+static_assert(sizeof(struct gyre_seat) == 0x180, "layout 1");
 
 #define GYRE_CAN_MEMBARRIER 1u /* registered: a sleeper may rely on its own membarrier */
+
+/* mpmc: beside each cell; only a record's first one counts. Two arrays, since the second is touched
+ * for batches and redeliveries only. */
+struct gyre_entry {
+	_Atomic uint64_t word; /* lap:34 | span:18 | phase:3 | owner:9 */
+	_Atomic uint64_t info; /* tag:32 | GYRE_INFO_* | length in bytes:28 */
+};
+struct gyre_entry_more {
+	_Atomic uint64_t released; /* a bit for each message of a batch */
+	_Atomic uint32_t count;    /* messages in the record */
+	_Atomic uint32_t again;    /* redeliveries begun */
+};
+#define GYRE_INFO_BATCH ((uint64_t)1 << 31) /* `more` holds count and released */
+#define GYRE_INFO_AGAIN ((uint64_t)1 << 30) /* `more` holds again */
+static_assert(sizeof(struct gyre_entry) == 16, "layout 1");
+static_assert(sizeof(struct gyre_entry_more) == 16, "layout 1");
 
 /* Behind the data area: what a lying word of a small message could reach. */
 #define GYRE_SLACK 128u

@@ -48,6 +48,10 @@ struct gyre_counters {
 	uint64_t sleeps;   /**< times it slept in the kernel */
 	uint64_t wakeups;  /**< system calls made to wake others */
 	uint64_t aborted;  /**< reservations discarded, or lost with their owner */
+	/* mpmc: what became of the messages that holders of this slot died with. */
+	uint64_t redelivered;   /**< records given back, to be handed out once more */
+	uint64_t dropped;       /**< messages given up: by policy, or handed out too often */
+	uint64_t dropped_bytes; /**< of their payload */
 };
 
 /** @brief One seat. */

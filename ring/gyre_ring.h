@@ -48,6 +48,7 @@ struct gyre_ring; /**< Opaque: one participant of one ring. Never placed in the 
 enum gyre_ring_kind {
 	GYRE_RING_DEFAULT = 0, /**< spsc. */
 	GYRE_RING_SPSC = 1,    /**< One producer, one consumer at a time. */
+	GYRE_RING_MPMC = 2,    /**< Any number of both; each message goes to one consumer. */
 };
 
 /** @brief What a handle does. */
@@ -70,6 +71,8 @@ enum gyre_ring_flags {
 	GYRE_RING_KEEP = 1 << 0,    /**< create: the last to leave a ring that is closed and drained
 					 does not unlink it. */
 	GYRE_RING_NO_SPIN = 1 << 1, /**< attach: blocking calls sleep at once. */
+	GYRE_RING_STEP_OVER = 1 << 2, /**< attach, mpmc consumers: a message that is still being
+				      written does not hold up the finished ones behind it. */
 };
 
 /**
@@ -87,22 +90,43 @@ struct gyre_ring_options {
 	uint32_t align_bytes;    /**< Alignment of every message's first byte: 8 (or 0) to 4096, a
 				      power of two. 64 for frames. */
 	uint32_t wake;           /**< enum gyre_wake. */
+	uint32_t cell_bytes;     /**< mpmc: what room is counted in, a power of two from 16; a
+				      message takes whole cells. 0 means 64, or more where the capacity
+				      asks for it. As large as the ordinary message is best. */
+	uint32_t deliveries_max; /**< mpmc: how often a message is handed out that each time was in
+				      the hands of a consumer that died; then it is dropped, and
+				      counted. 0 means 3. 1: never twice. */
+	uint32_t producers_max;  /**< mpmc: how many may be attached at a time; 0 means 64. 1 is
+				      quicker: no locked instruction. Both together at most 510. */
+	uint32_t consumers_max;  /**< mpmc: the same for consumers. */
 	/* Both. */
 	uint32_t flags;                      /**< enum gyre_ring_flags; others: GYRE_EINVAL. */
 	struct gyre_permissions permissions; /**< Whom to trust; zeroed: this user only. */
 	/* Attachment. */
 	const char *name;     /**< Shown by the tools, up to 31 bytes; NULL: the program's name. */
-	uint64_t reserved[8]; /**< Must be 0. */
+	uint64_t reserved[6]; /**< Must be 0. */
+};
+
+/** @brief Flags of what is received. */
+enum gyre_message_flags {
+	GYRE_MESSAGE_AGAIN = 1 << 0, /**< It was handed out before, to a consumer that died or left
+				      without releasing it: its work may have been done. */
 };
 
 /** @brief One message: given to send_batch, returned by peek and receive. */
 struct gyre_message {
 	const void *data;
 	size_t bytes;
-	uint32_t tag;      /**< The user's: a type, a stream, anything. */
-	uint32_t flags;    /**< 0; GYRE_MESSAGE_* in what is received. */
-	uint64_t position; /**< Where it stands: a free-running count that never goes back. */
+	uint32_t tag;        /**< The user's: a type, a stream, anything. */
+	uint32_t flags;      /**< 0; enum gyre_message_flags in what is received. */
+	uint64_t position;   /**< Where it stands: a free-running count that never goes back. */
+	uint32_t index;      /**< mpmc: which one of those that were sent as one batch. */
+	uint32_t deliveries; /**< How often it was handed out: 1, or more for one that comes again.
+			      */
 };
+
+/** @brief How many messages of an mpmc ring a batch publishes by one store. */
+#define GYRE_BATCH_MAX 64u
 
 /* ---- The name ---- */
 

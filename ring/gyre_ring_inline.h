@@ -355,6 +355,8 @@ gyre_inline int64_t gyre_take_(struct gyre_ring_hot_ *r, uint64_t word, void *bu
 		ret_message->tag = (uint32_t)(word >> 32);
 		ret_message->flags = 0;
 		ret_message->position = position;
+		ret_message->index = 0;
+		ret_message->deliveries = 1;
 	}
 	r->at = gyre_behind_(r, span, slots);
 	r->next = position + span;

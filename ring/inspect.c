@@ -38,8 +38,6 @@ static void fill_participant(
 {
 	const struct gyre_seat *seat = gyre_seat_at(view, number);
 	const uint32_t word = atomic_load_explicit(&seat->state, memory_order_acquire);
-	const struct gyre_ledger_copy ledger =
-		gyre_ring_shape_of(&view->header)->done_by(view, number);
 
 	memset(ret, 0, sizeof *ret);
 	ret->slot = number;
@@ -51,12 +49,10 @@ static void fill_participant(
 	ret->attached_ns = load(&seat->attached_ns);
 	ret->generation = gyre_seat_generation_of(word);
 	gyre_seat_name(seat, ret->name);
-	ret->counters.messages = ledger.messages;
-	ret->counters.bytes = ledger.bytes;
+	gyre_ring_shape_of(&view->header)->count(view, number, &ret->counters);
 	ret->counters.stalls = load(&seat->stalls);
 	ret->counters.sleeps = load(&seat->sleeps);
 	ret->counters.wakeups = load(&seat->wakeups);
-	ret->counters.aborted = gyre_aborted(seat);
 }
 
 /* Seats that were ever used; those that fit into room are filled in. */

@@ -12,6 +12,8 @@ static const struct gyre_ring_options defaults;
 
 const struct gyre_ring_shape *gyre_ring_shape_of(const struct gyre_header *header)
 {
+	if (header->kind == GYRE_RING_MPMC)
+		return &gyre_shape_mpmc;
 	return header->slot_bytes != 0 ? &gyre_shape_slots : &gyre_shape_records;
 }
 
@@ -174,6 +176,7 @@ static void start(struct gyre_ring *r, enum gyre_role role, const struct gyre_ri
 	r->wake = role == GYRE_CONSUMER ? &shared->producers : &shared->consumers;
 	r->hot.wake_word = (const uint32_t *)(const void *)&r->wake->word;
 	r->fence = view->header.wake == GYRE_WAKE_FENCE || !r->attachment.membarrier;
+	r->options_flags = options->flags;
 	r->no_spin = (options->flags & GYRE_RING_NO_SPIN) != 0;
 	gyre_wait_start(r);
 	shape->resume(r);
@@ -274,11 +277,13 @@ void gyre_ring_detach(struct gyre_ring *r)
 	if (r == NULL)
 		return;
 	if (!r->attachment.poisoned) {
+		const struct gyre_ring_shape *shape =
+			gyre_ring_shape_of(&r->attachment.view.header);
+
 		r->producer->discard(r); /* refuses where nothing is reserved */
-		if (r->producer != &gyre_no_producer)
-			gyre_ledger_flush(r);
+		shape->give_back(r);
 		gyre_leave(&r->attachment);
-		gyre_wake_all(r->wake); /* whoever waits for us shall see that we left */
+		shape->left(r);
 	}
 	gyre_detach(&r->attachment, is_finished);
 	gyre_handle_free(r);

@@ -42,6 +42,56 @@ struct gyre_producer_ops;
 struct gyre_consumer_ops;
 struct gyre_ring_shape;
 
+/* What an mpmc handle keeps to itself. See ring/mpmc.h. */
+struct gyre_mpmc {
+	/* The ring, as its checked header says. */
+	struct gyre_entry *entries;
+	struct gyre_entry_more *more;
+	uint8_t *data;
+	struct gyre_shared_page *shared;
+	_Atomic uint64_t *tail, *head; /* hints */
+	uint64_t cells;
+	unsigned cells_shift, cell_shift;
+	uint32_t align;
+	uint32_t deliveries_max;
+	bool one_producer, one_consumer;
+	uint32_t me; /* the owner in words */
+
+	/* The reservation, or the record whose messages are being handed out. */
+	uint64_t position;
+	uint64_t word;
+	uint64_t info;
+	uint64_t offset;   /* in the record: behind the message handed out last */
+	uint64_t released; /* of a batch: as its entry says */
+	unsigned index;    /* of the next message in the record */
+	unsigned pending;  /* messages not handed out yet */
+	uint32_t again;    /* deliveries before this one */
+
+	/* Producer. */
+	uint64_t reclaimed; /* as last seen; one producer: what its room is judged by */
+	uint64_t woken_at;  /* `reclaimed` when it was last woken in vain */
+
+	/* Consumer: see "Take" in docs/mpmc.md. */
+	uint64_t redo_seen;
+	uint64_t cursor, until; /* while own: it walks by its own cursor, up to there */
+	bool own;
+	bool step_over;
+	uint64_t held_from;     /* no message that is held lies before it */
+	uint32_t held;          /* records in hand */
+	uint32_t messages_held; /* handed out by peek, and not released */
+
+	struct gyre_books_copy {
+		uint64_t messages, bytes, discarded;
+		unsigned copy;
+	} books;
+
+	/* Whom it waits for: 0 nobody in particular. */
+	uint32_t in_the_way;
+	uint64_t in_the_way_at;
+	uint32_t found_in_the_way; /* times in a row */
+	uint64_t departures_seen;
+};
+
 struct gyre_ring {
 	struct gyre_ring_hot_ hot; /* first: the inlined ways know it */
 
@@ -53,6 +103,7 @@ struct gyre_ring {
 	uint64_t reserved_bytes; /* producer: of the open reservation */
 	uint64_t reserved_limit; /* hot.limit, while it is open */
 	uint64_t aborted;
+	uint32_t options_flags;       /* enum gyre_ring_flags, as attached */
 	uint64_t shown;               /* consumer: the head as the producer was told */
 	uint64_t flushed;             /* producer: the position of the later ledger */
 	unsigned ledger_index;        /* producer: the one to be written next */
@@ -61,11 +112,12 @@ struct gyre_ring {
 	bool closed;                  /* the close record was written, or seen */
 	bool no_spin;                 /* blocking calls sleep at once */
 	uint32_t spin;                /* polls before sleeping; adapts */
-	uint32_t told_generation;     /* consumer: of the producer whose departure was reported */
+	uint64_t told_generation;     /* consumer: of the producer whose departure was reported */
 	struct gyre_wake_word *sleep; /* this side sleeps here */
 	struct gyre_wake_word *wake;  /* the other side sleeps here */
 	struct gyre_seat *seat;
 	_Atomic uint64_t *head_shown;
+	struct gyre_mpmc mpmc;
 	struct gyre_attachment attachment;
 	char key_text[4096 + 1024];
 };
@@ -91,30 +143,38 @@ struct gyre_consumer_ops {
 		struct gyre_message *, unsigned count);
 };
 
-/* What a seat has done so far. */
-struct gyre_ledger_copy {
-	uint64_t position, messages, bytes;
-	unsigned index;
-};
-
 /* One kind of ring in one shape. */
 struct gyre_ring_shape {
 	const struct gyre_producer_ops *producer;
 	const struct gyre_consumer_ops *consumer;
 	void (*resume)(struct gyre_ring *); /* set positions from the segment after attach */
 	gyre_settle_fn *settle;
-	/* For inspection: messages, used_bytes, closed. */
+	/* For inspection: messages, used_bytes, closed; what a seat's holders did; whether the end
+	 * was reached. */
 	void (*measure)(const struct gyre_view *, struct gyre_ring_info *ret_info);
-	struct gyre_ledger_copy (*done_by)(const struct gyre_view *, unsigned number);
+	void (*count)(
+		const struct gyre_view *, unsigned number, struct gyre_counters *ret_counters);
+	bool (*is_ended)(const struct gyre_view *);
+	/* For waiting. GYRE_ELEFT, GYRE_EDIED: no producer is left, and that was not told yet. */
+	int (*gone)(struct gyre_ring *, uint64_t *ret_generation);
+	void (*ask)(struct gyre_ring *); /* whether those it waits for live; repairs the dead */
+	bool (*is_stuck)(const struct gyre_ring *); /* behind somebody's unfinished business */
+	void (*hand_on)(
+		struct gyre_ring *, bool got); /* a woken one got what it waited for, or not */
+	/* For leaving: before and after the seat is left. */
+	void (*give_back)(struct gyre_ring *);
+	void (*left)(struct gyre_ring *);
 };
 
 extern const struct gyre_producer_ops gyre_records_producer, gyre_slots_producer;
 extern const struct gyre_consumer_ops gyre_records_consumer, gyre_slots_consumer;
+extern const struct gyre_producer_ops gyre_mpmc_producer;
+extern const struct gyre_consumer_ops gyre_mpmc_consumer;
 /* All they answer is GYRE_EROLE, or GYRE_ESTALE in a forked child. */
 extern const struct gyre_producer_ops gyre_no_producer;
 extern const struct gyre_consumer_ops gyre_no_consumer;
 
-extern const struct gyre_ring_shape gyre_shape_records, gyre_shape_slots;
+extern const struct gyre_ring_shape gyre_shape_records, gyre_shape_slots, gyre_shape_mpmc;
 
 /* The kind of a checked header. */
 const struct gyre_ring_shape *gyre_ring_shape_of(const struct gyre_header *header);
@@ -161,16 +221,26 @@ int gyre_wait(struct gyre_ring *r, int (*look)(struct gyre_ring *), int64_t time
 /* Consumer: show the head. */
 int gyre_show_head(struct gyre_ring *r);
 
-/* A reservation was opened, or given up: accounted for if its owner dies. */
-void gyre_reservation_open(struct gyre_ring *r);
+/* A reservation that no word in the ring names was opened, or given up: accounted for if its owner
+ * dies. */
+void gyre_reservation_open(struct gyre_ring *r, uint64_t position);
 void gyre_reservation_close(struct gyre_ring *r); /* committed */
 void gyre_reservation_drop(struct gyre_ring *r);
+void gyre_reservation_settle(struct gyre_seat *seat, uint64_t tail); /* idempotent */
 uint64_t gyre_aborted(const struct gyre_seat *seat);
 
 /* Consumer: the end was reached and nothing is held. */
 void gyre_mark_ended(struct gyre_ring *r);
 
-/* Whether the closing record of a ring was taken. */
-bool gyre_is_ended(const struct gyre_view *view);
+/* Whether the end of a ring was reached, and nothing waits before it. */
+static inline bool gyre_is_ended(const struct gyre_view *view)
+{
+	return gyre_ring_shape_of(&view->header)->is_ended(view);
+}
+
+static inline bool gyre_is_consumer(const struct gyre_ring *r)
+{
+	return r->attachment.number >= r->attachment.view.header.producers_max;
+}
 
 #endif

@@ -15,6 +15,11 @@
 
 /* ---- The producer's ledger ---- */
 
+struct gyre_ledger_copy {
+	uint64_t position, messages, bytes;
+	unsigned index;
+};
+
 /* The later of the two. [LEDGER] */
 static struct gyre_ledger_copy read_ledger(const struct gyre_seat *seat)
 {
@@ -69,52 +74,6 @@ uint64_t gyre_consumer_position(const struct gyre_view *view)
 		memory_order_acquire);
 }
 
-/* ---- Reservations: seat->operation is aborted << 33 | low 32 bits of position << 1 | open ---- */
-
-static uint64_t operation_word(uint64_t aborted, uint64_t position, bool open)
-{
-	return aborted << 33 | (uint64_t)(uint32_t)position << 1 | open;
-}
-
-static void store_operation(struct gyre_seat *seat, uint64_t operation)
-{
-	atomic_store_explicit(&seat->operation, operation, memory_order_relaxed);
-}
-
-void gyre_reservation_open(struct gyre_ring *r)
-{
-	r->open = true;
-	store_operation(r->seat, operation_word(r->aborted, r->hot.position, true));
-}
-
-/* After the commit was published: a death in between is judged by the position, below. */
-void gyre_reservation_close(struct gyre_ring *r)
-{
-	store_operation(r->seat, operation_word(r->aborted, 0, false));
-}
-
-void gyre_reservation_drop(struct gyre_ring *r)
-{
-	r->open = false;
-	r->aborted++;
-	gyre_reservation_close(r);
-}
-
-uint64_t gyre_aborted(const struct gyre_seat *seat)
-{
-	return atomic_load_explicit(&seat->operation, memory_order_relaxed) >> 33;
-}
-
-/* A dead producer's reservation is aborted if the tail still stands where it was opened. One store,
- * so a repairer may die here and be followed. */
-static void settle_reservation(struct gyre_seat *seat, uint64_t tail)
-{
-	const uint64_t operation = atomic_load_explicit(&seat->operation, memory_order_relaxed);
-	const bool open = (operation & 1) != 0 && (uint32_t)(operation >> 1) == (uint32_t)tail;
-
-	store_operation(seat, operation_word((operation >> 33) + open, 0, false));
-}
-
 /* ---- The end ---- */
 
 static _Atomic uint64_t *ended_word(const struct gyre_view *view)
@@ -130,7 +89,7 @@ void gyre_mark_ended(struct gyre_ring *r)
 	atomic_store_explicit(ended_word(&r->attachment.view), 1, memory_order_release);
 }
 
-bool gyre_is_ended(const struct gyre_view *view)
+static bool is_ended(const struct gyre_view *view)
 {
 	const struct gyre_seat *consumer = gyre_seat_at(view, GYRE_SPSC_CONSUMER_SEAT);
 	struct gyre_ring_info info = {0};
@@ -228,7 +187,7 @@ static void settle(const struct gyre_view *view, unsigned number, bool slots)
 	if (number != GYRE_SPSC_PRODUCER_SEAT)
 		return;
 	copy = published(view, slots);
-	settle_reservation(seat, copy.position);
+	gyre_reservation_settle(seat, copy.position);
 	if (copy.position != read_ledger(seat).position) {
 		copy.index ^= 1;
 		write_ledger(seat, &copy);
@@ -306,7 +265,8 @@ static struct gyre_ledger_copy unread(const struct gyre_view *view, uint64_t tai
 }
 
 /* What a seat's holders did: committed, or released (committed and not unread). */
-static struct gyre_ledger_copy done_by(const struct gyre_view *view, unsigned number, bool slots)
+static void count(
+	const struct gyre_view *view, unsigned number, struct gyre_counters *ret, bool slots)
 {
 	struct gyre_ledger_copy copy = published(view, slots);
 
@@ -316,7 +276,9 @@ static struct gyre_ledger_copy done_by(const struct gyre_view *view, unsigned nu
 		copy.messages -= left.messages;
 		copy.bytes -= left.bytes;
 	}
-	return copy;
+	ret->messages = copy.messages;
+	ret->bytes = copy.bytes;
+	ret->aborted = gyre_aborted(gyre_seat_at(view, number));
 }
 
 static void measure(const struct gyre_view *view, struct gyre_ring_info *ret_info, bool slots)
@@ -333,6 +295,65 @@ static void measure(const struct gyre_view *view, struct gyre_ring_info *ret_inf
 	ret_info->messages = unread(view, all.position, slots).messages;
 	if (all.position - head <= walker.hot.capacity)
 		ret_info->used_bytes = (all.position - head) * (slots ? walker.hot.stride : 1);
+}
+
+/* ---- The other side ---- */
+
+/* GYRE_ELEFT or GYRE_EDIED if the last producer went and that was not told yet. */
+static int producer_gone(struct gyre_ring *r, uint64_t *ret_generation)
+{
+	/* [SEAT] acquire: what it published before it went is seen by the next look. */
+	const uint32_t word = atomic_load_explicit(
+		&gyre_seat_at(&r->attachment.view, GYRE_SPSC_PRODUCER_SEAT)->state,
+		memory_order_acquire);
+
+	*ret_generation = gyre_seat_generation_of(word);
+	if (*ret_generation == r->told_generation)
+		return 0;
+	switch (gyre_seat_state_of(word)) {
+	case GYRE_SEAT_LEFT:
+		return GYRE_ELEFT;
+	case GYRE_SEAT_DIED:
+		return GYRE_EDIED;
+	default:
+		return 0;
+	}
+}
+
+/* The other side has been silent for a slice: does it live? A dead one is settled and marked, so
+ * that the next look says so. */
+static void ask(struct gyre_ring *r)
+{
+	const unsigned other =
+		gyre_is_consumer(r) ? GYRE_SPSC_PRODUCER_SEAT : GYRE_SPSC_CONSUMER_SEAT;
+
+	if (gyre_attachment_has_lock(&r->attachment))
+		gyre_seat_repair(&r->attachment.view, other, r->attachment.number + 1,
+			gyre_ring_shape_of(&r->attachment.view.header)->settle);
+}
+
+/* Behind nobody's unfinished message: none shows before its commit. Room is the consumer's to give.
+ */
+static bool is_stuck(const struct gyre_ring *r)
+{
+	return !gyre_is_consumer(r);
+}
+
+static void hand_on(struct gyre_ring *r, bool got)
+{
+	(void)r; /* there is no next one */
+	(void)got;
+}
+
+static void give_back(struct gyre_ring *r)
+{
+	if (!gyre_is_consumer(r))
+		gyre_ledger_flush(r);
+}
+
+static void left(struct gyre_ring *r)
+{
+	gyre_wake_all(r->wake); /* whoever waits for us shall see that we left */
 }
 
 static void records_resume(struct gyre_ring *r)
@@ -355,9 +376,9 @@ static void slots_settle(const struct gyre_view *view, unsigned number)
 	settle(view, number, true);
 }
 
-static struct gyre_ledger_copy records_done_by(const struct gyre_view *view, unsigned number)
+static void records_count(const struct gyre_view *view, unsigned number, struct gyre_counters *ret)
 {
-	return done_by(view, number, false);
+	count(view, number, ret, false);
 }
 
 static void records_measure(const struct gyre_view *view, struct gyre_ring_info *ret_info)
@@ -365,9 +386,9 @@ static void records_measure(const struct gyre_view *view, struct gyre_ring_info 
 	measure(view, ret_info, false);
 }
 
-static struct gyre_ledger_copy slots_done_by(const struct gyre_view *view, unsigned number)
+static void slots_count(const struct gyre_view *view, unsigned number, struct gyre_counters *ret)
 {
-	return done_by(view, number, true);
+	count(view, number, ret, true);
 }
 
 static void slots_measure(const struct gyre_view *view, struct gyre_ring_info *ret_info)
@@ -381,7 +402,14 @@ const struct gyre_ring_shape gyre_shape_records = {
 	.resume = records_resume,
 	.settle = records_settle,
 	.measure = records_measure,
-	.done_by = records_done_by,
+	.count = records_count,
+	.is_ended = is_ended,
+	.gone = producer_gone,
+	.ask = ask,
+	.is_stuck = is_stuck,
+	.hand_on = hand_on,
+	.give_back = give_back,
+	.left = left,
 };
 
 const struct gyre_ring_shape gyre_shape_slots = {
@@ -390,5 +418,12 @@ const struct gyre_ring_shape gyre_shape_slots = {
 	.resume = slots_resume,
 	.settle = slots_settle,
 	.measure = slots_measure,
-	.done_by = slots_done_by,
+	.count = slots_count,
+	.is_ended = is_ended,
+	.gone = producer_gone,
+	.ask = ask,
+	.is_stuck = is_stuck,
+	.hand_on = hand_on,
+	.give_back = give_back,
+	.left = left,
 };

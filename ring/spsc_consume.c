@@ -113,6 +113,8 @@ gyre_inline void describe(const struct gyre_ring *r, uint64_t word, const void *
 	ret_message->tag = gyre_word_tag(word);
 	ret_message->flags = 0;
 	ret_message->position = r->hot.next;
+	ret_message->index = 0;
+	ret_message->deliveries = 1;
 }
 
 gyre_inline int64_t receive(struct gyre_ring *r, void *buffer, size_t buffer_bytes,

@@ -153,7 +153,7 @@ gyre_inline int reserve(
 
 	if (gyre_unlikely(outcome != GYRE_OK))
 		return outcome;
-	gyre_reservation_open(r);
+	gyre_reservation_open(r, r->hot.position);
 	r->reserved_bytes = bytes_max;
 	r->reserved_limit = r->hot.limit;
 	r->hot.limit = r->hot.position;

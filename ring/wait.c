@@ -1,10 +1,11 @@
 /*
  * Waiting: spin for a time that adapts, then sleep in slices.
  *
- * A wake can be swallowed by a process that dies, so no sleep is unbounded: a consumer's slice is
- * 100 ms (an idle one wakes ten times a second), a producer's in front of a full ring begins with
- * 0.2 ms and doubles. When a slice runs out, and only then, the kernel is asked whether the other
- * side still lives.
+ * A wake can be swallowed by a process that dies, so no sleep is unbounded: a consumer's slice in
+ * front of an empty ring is 100 ms (an idle one wakes ten times a second); behind somebody's
+ * unfinished message, and a producer's in front of a full ring, it begins with 0.2 ms and doubles.
+ * When a slice runs out, and before the first one behind an unfinished message, the kernel is asked
+ * whether those who are waited for still live.
  */
 #include <ck_pr.h>
 #include "clock.h"
@@ -15,15 +16,10 @@
 #define SPIN_PAYS_BELOW_NS 50000u /* a sleep that short: spinning would have met the message */
 
 #define MILLISECOND 1000000u
-#define CONSUMER_SLICE (100 * MILLISECOND)
-#define PRODUCER_SLICE_FIRST (MILLISECOND / 5)
-#define PRODUCER_SLICE_MAX (10 * MILLISECOND)
+#define IDLE_SLICE (100 * MILLISECOND)
+#define STUCK_SLICE_FIRST (MILLISECOND / 5)
+#define STUCK_SLICE_MAX (10 * MILLISECOND)
 #define UNORDERED_SLICE MILLISECOND /* neither a fence nor membarrier orders the publisher */
-
-static bool is_consumer(const struct gyre_ring *r)
-{
-	return r->attachment.number == GYRE_SPSC_CONSUMER_SEAT;
-}
 
 static void count(_Atomic uint64_t *counter)
 {
@@ -39,40 +35,21 @@ int gyre_ring_wake_(struct gyre_ring *r)
 	return GYRE_OK;
 }
 
-static struct gyre_seat *producer_seat(const struct gyre_ring *r)
+static const struct gyre_ring_shape *shape_of(const struct gyre_ring *r)
 {
-	return gyre_seat_at(&r->attachment.view, GYRE_SPSC_PRODUCER_SEAT);
-}
-
-/* GYRE_ELEFT or GYRE_EDIED if the last producer went and that was not told yet. */
-static int producer_gone(const struct gyre_ring *r, uint32_t *ret_generation)
-{
-	/* [SEAT] acquire: what it published before it went is seen by the next look. */
-	const uint32_t word = atomic_load_explicit(&producer_seat(r)->state, memory_order_acquire);
-
-	*ret_generation = gyre_seat_generation_of(word);
-	if (*ret_generation == r->told_generation)
-		return 0;
-	switch (gyre_seat_state_of(word)) {
-	case GYRE_SEAT_LEFT:
-		return GYRE_ELEFT;
-	case GYRE_SEAT_DIED:
-		return GYRE_EDIED;
-	default:
-		return 0;
-	}
+	return gyre_ring_shape_of(&r->attachment.view.header);
 }
 
 /* Ready (1), not (0), or an outcome that ends the wait. */
 static int look_or_gone(struct gyre_ring *r, int (*look)(struct gyre_ring *))
 {
 	int found = look(r);
-	uint32_t generation;
+	uint64_t generation;
 	int gone;
 
-	if (found != 0 || !is_consumer(r))
+	if (found != 0 || !gyre_is_consumer(r))
 		return found;
-	gone = producer_gone(r, &generation);
+	gone = shape_of(r)->gone(r, &generation);
 	if (gone == 0)
 		return 0;
 	found = look(r);
@@ -107,26 +84,17 @@ static uint64_t first_slice(const struct gyre_ring *r)
 
 	if (a->view.header.wake == GYRE_WAKE_MEMBARRIER && !a->membarrier)
 		return UNORDERED_SLICE;
-	return is_consumer(r) ? CONSUMER_SLICE : PRODUCER_SLICE_FIRST;
+	return gyre_is_consumer(r) && !shape_of(r)->is_stuck(r) ? IDLE_SLICE : STUCK_SLICE_FIRST;
 }
 
+/* Behind somebody's business the slices double; with nobody in the way they are long. */
 static uint64_t next_slice(const struct gyre_ring *r, uint64_t slice)
 {
-	if (is_consumer(r))
-		return slice;
-	return slice < PRODUCER_SLICE_MAX / 2 ? 2 * slice : PRODUCER_SLICE_MAX;
-}
-
-/* The other side has been silent for a slice: does it live? A dead one is settled and marked, so
- * that the next look says so. */
-static void ask_for_life(struct gyre_ring *r)
-{
-	const unsigned other = is_consumer(r) ? GYRE_SPSC_PRODUCER_SEAT : GYRE_SPSC_CONSUMER_SEAT;
-
-	if (!gyre_attachment_has_lock(&r->attachment))
-		return;
-	gyre_seat_repair(&r->attachment.view, other, r->attachment.number + 1,
-		gyre_ring_shape_of(&r->attachment.view.header)->settle);
+	if (gyre_is_consumer(r) && !shape_of(r)->is_stuck(r))
+		return first_slice(r);
+	if (slice > STUCK_SLICE_MAX)
+		return STUCK_SLICE_FIRST; /* that somebody stands in the way is new */
+	return slice < STUCK_SLICE_MAX / 2 ? 2 * slice : STUCK_SLICE_MAX;
 }
 
 /* How long it slept tells whether to spin next time. */
@@ -143,9 +111,23 @@ static int last_look(struct gyre_ring *r, int (*look)(struct gyre_ring *))
 {
 	int found;
 
-	ask_for_life(r);
+	shape_of(r)->ask(r);
 	found = look_or_gone(r, look);
 	return found != 0 ? found : GYRE_ETIMEDOUT;
+}
+
+/* Woken, or the slice ran out: look, whatever it was. */
+static int look_after_sleep(
+	struct gyre_ring *r, int (*look)(struct gyre_ring *), uint64_t slept, uint64_t span)
+{
+	const int found = look_or_gone(r, look);
+
+	if (slept >= span || found < 0)
+		return found;
+	if (found > 0)
+		adapt(r, slept);
+	shape_of(r)->hand_on(r, found > 0);
+	return found;
 }
 
 static int sleep_until(struct gyre_ring *r, int (*look)(struct gyre_ring *), uint64_t deadline)
@@ -167,14 +149,11 @@ static int sleep_until(struct gyre_ring *r, int (*look)(struct gyre_ring *), uin
 		count(&r->seat->sleeps);
 		gyre_sleep(r->sleep, announced, span);
 		after = gyre_now_ns();
-		found = look_or_gone(r, look);
-		if (found != 0) {
-			if (after - before < span)
-				adapt(r, after - before);
+		found = look_after_sleep(r, look, after - before, span);
+		if (found != 0)
 			return found;
-		}
 		if (after - asked >= slice) { /* however many signals or stray wakes came */
-			ask_for_life(r);
+			shape_of(r)->ask(r);
 			asked = after;
 			slice = next_slice(r, slice);
 		}
@@ -191,6 +170,10 @@ int gyre_wait(struct gyre_ring *r, int (*look)(struct gyre_ring *), int64_t time
 		return found > 0 ? GYRE_OK : found < 0 ? found : GYRE_EAGAIN;
 	}
 	found = spin(r, look);
+	if (found == 0 && gyre_is_consumer(r) && shape_of(r)->is_stuck(r)) {
+		shape_of(r)->ask(r); /* a dead one holds up all that is behind its message */
+		found = look_or_gone(r, look);
+	}
 	if (found == 0)
 		found = sleep_until(r, look, gyre_deadline(timeout_ns));
 	return found > 0 ? GYRE_OK : found;

@@ -513,7 +513,7 @@ static const struct {
 	{header_bytes, 0x200, GYRE_ECORRUPT, "checksum"},
 	{header_bytes, UINT32_MAX, GYRE_ECORRUPT, "checksum"},
 	{kind, 0, GYRE_EVERSION, "kind 0"},
-	{kind, 2, GYRE_EVERSION, "kind 2"},
+	{kind, 3, GYRE_EVERSION, "kind 3"},
 	{kind, UINT32_MAX, GYRE_EVERSION, "kind"},
 	{segment_bytes, 0, GYRE_ECORRUPT, "cut or grew"},
 	{segment_bytes, 4096, GYRE_ECORRUPT, "cut or grew"},

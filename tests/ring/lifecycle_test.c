@@ -104,11 +104,11 @@ Test(lifecycle, create_refuses_options_that_cannot_be_and_leaves_nothing)
 		{.slot_bytes = 1 << 28},
 		{.slot_bytes = UINT32_MAX},
 		{.wake = 3},
-		{.kind = 2},
+		{.kind = 3},
 		{.kind = UINT32_MAX},
 		{.flags = 1u << 3},
 		{.flags = UINT32_MAX},
-		{.reserved = {0, 0, 0, 0, 0, 0, 0, 1}},
+		{.reserved = {0, 0, 0, 0, 0, 1}},
 		{.permissions = {.mode = 0700}},
 		{.permissions = {.reserved = 1}},
 	};
@@ -241,7 +241,7 @@ Test(lifecycle, attach_refuses_options_that_it_does_not_know)
 	const struct gyre_ring_options bad[] = {
 		{.flags = 1u << 3},
 		{.flags = UINT32_MAX},
-		{.reserved = {0, 0, 0, 0, 0, 0, 0, 1}},
+		{.reserved = {0, 0, 0, 0, 0, 1}},
 	};
 
 	for (const struct variant *v = variant_first(); v != NULL; v = variant_next()) {
