@@ -97,8 +97,16 @@ static void run(struct shim_state *state, void *arg)
 	if (team_run(&plan, &result) != 0) {
 		shim_fail(state, result.fault);
 	} else {
-		pace_learn(&line->pace, job.trips, (double)result.members[0].wall_ns * 1e-9);
-		report_team(state, line->options, &result, 0, job.trips);
+		const struct report_run its = {
+			.options = line->options,
+			.result = &result,
+			.wall_ns = result.members[0].wall_ns,
+			.outs = 1,
+			.messages = job.trips,
+		};
+
+		pace_learn(&line->pace, job.trips, (double)its.wall_ns * 1e-9);
+		report_team(state, &its);
 		report_trips(state, line->options, job.samples, job.trips);
 	}
 	shared_free(job.lines, sizeof(*job.lines));

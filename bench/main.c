@@ -5,6 +5,7 @@
 #include <sys/utsname.h>
 
 #include "line_work.h"
+#include "mpmc_work.h"
 #include "options.h"
 #include "shim.h"
 #include "work.h"
@@ -34,5 +35,6 @@ int main(int argc, char **argv)
 	team_catch_signals();
 	line_work_register(&options);
 	work_register(&options);
+	mpmc_work_register(&options);
 	return shim_main(argc, argv, options_help);
 }

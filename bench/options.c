@@ -92,6 +92,19 @@ bool options_parse(int *argc, char **argv, struct options *ret_options)
 	return true;
 }
 
+/* Larger rings are faster, up to a point: a lap later the old lines have left the reader's
+ * cache and cost less to take. */
+size_t options_capacity(const struct options *options, size_t bytes)
+{
+	size_t capacity = bytes <= 64 ? 1024 * 1024 : 4 * 1024 * 1024;
+
+	if (options->capacity_bytes != 0)
+		capacity = options->capacity_bytes;
+	while (capacity < 5 * bytes)
+		capacity *= 2;
+	return capacity;
+}
+
 void options_help(void)
 {
 	puts("gyre-bench: messages between two processes, through gyre and through others\n"

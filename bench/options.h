@@ -18,6 +18,9 @@ struct options {
 /* Takes its own options out of argv. Returns false, having said why, when one is malformed. */
 bool options_parse(int *argc, char **argv, struct options *ret_options);
 
+/* Of a ring for messages of that size. */
+size_t options_capacity(const struct options *options, size_t bytes);
+
 void options_help(void);
 
 #endif

@@ -20,6 +20,7 @@ extern "C" {
 struct channel; /* one direction; the adapter's. Made by the parent, inherited by the roles */
 struct port;    /* one role's end of it; the adapter's */
 struct team;
+struct crowd;
 
 enum peer_side {
 	PEER_OUT,
@@ -40,7 +41,8 @@ struct channel_plan {
 
 /* One run of messages through open ports. */
 struct run {
-	struct team *team; /* for team_fail() */
+	struct team *team;   /* for team_fail() */
+	struct crowd *crowd; /* where there are several producers or consumers */
 	struct port *out;
 	struct port *in;
 	size_t bytes;
@@ -83,6 +85,10 @@ struct peer {
 	struct peer_loops batch;    /* MESSAGE_BATCH messages a call */
 	struct peer_loops in_place; /* written and read where they lie */
 	struct peer_loops trip;     /* one message there and one back: ping and pong */
+
+	/* Several producers and consumers: every role opens the same channel. */
+	struct peer_loops mpmc;
+	struct peer_loops mpmc_batch; /* MPMC_BATCH messages a call */
 };
 
 /* All that were built, ended by NULL. */

@@ -6,10 +6,9 @@
  * entries, of which one stays free. It has no batches.
  */
 #include <ck_ring.h>
-#include <stdlib.h>
 
+#include "ck_channel.h"
 #include "peer.h"
-#include "shared.h"
 
 struct entry8 {
 	unsigned char message[8];
@@ -37,19 +36,7 @@ CK_RING_PROTOTYPE(entry64k, entry64k)
 CK_RING_PROTOTYPE(entry1m, entry1m)
 CK_RING_PROTOTYPE(entry6m, entry6m)
 
-enum { ENTRIES_AT = 4096 };
-
-struct channel {
-	struct ck_ring *ring;
-	size_t shared_bytes;
-};
-
-struct port {
-	struct ck_ring *ring;
-	void *entries;
-};
-
-enum { UNKNOWN_SIZE = -1, NO_MEMORY = -2 };
+enum { UNKNOWN_SIZE = -2 };
 
 static inline int port_send(struct port *port, const void *message, size_t bytes)
 {
@@ -105,65 +92,19 @@ static inline int64_t port_receive(struct port *port, void *buffer, size_t bytes
 
 static const char *port_describe(int code)
 {
-	return code == UNKNOWN_SIZE ? "no entry type of this size" : "no memory";
+	return code == UNKNOWN_SIZE ? "no entry type of this size" : ck_channel_describe(code);
 }
 
 #include "loops.h"
-
-static void destroy_ring(struct channel *channel)
-{
-	if (channel == NULL)
-		return;
-	shared_free(channel->ring, channel->shared_bytes);
-	free(channel);
-}
-
-static int create_ring(const struct channel_plan *plan, struct channel **ret_channel)
-{
-	struct channel *const channel = calloc(1, sizeof(*channel));
-	unsigned entries = 4;
-
-	if (channel == NULL)
-		return NO_MEMORY;
-	while (entries * plan->bytes < plan->capacity_bytes)
-		entries *= 2;
-	channel->shared_bytes = ENTRIES_AT + entries * plan->bytes;
-	channel->ring = shared_alloc(channel->shared_bytes);
-	if (channel->ring == NULL) {
-		destroy_ring(channel);
-		return NO_MEMORY;
-	}
-	ck_ring_init(channel->ring, entries);
-	*ret_channel = channel;
-	return 0;
-}
-
-static struct port *open_ring(struct channel *channel, enum peer_side side)
-{
-	struct port *const port = malloc(sizeof(*port));
-
-	(void)side;
-	if (port == NULL)
-		return NULL;
-	shared_touch(channel->ring, channel->shared_bytes);
-	port->ring = channel->ring;
-	port->entries = (unsigned char *)channel->ring + ENTRIES_AT;
-	return port;
-}
-
-static void close_port(struct port *port)
-{
-	free(port);
-}
 
 const struct peer peer_ck_ring = {
 	.name = "ck_ring",
 	.caps = PEER_POLLS,
 	.bytes_max = sizeof(struct entry6m),
-	.create = create_ring,
-	.destroy = destroy_ring,
-	.open = open_ring,
-	.close = close_port,
+	.create = ck_channel_create,
+	.destroy = ck_channel_destroy,
+	.open = ck_channel_open,
+	.close = ck_channel_close,
 	.describe = port_describe,
 	.one = {stream_out, stream_in},
 	.trip = {trip_ping, trip_pong},

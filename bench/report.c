@@ -18,26 +18,28 @@ struct report_samples *report_samples_for(uint64_t trips, uint64_t *ret_every)
 	return samples;
 }
 
-void report_team(struct shim_state *state, const struct options *options,
-	const struct team_result *result, unsigned timed_role, uint64_t messages)
+void report_team(struct shim_state *state, const struct report_run *run)
 {
-	const struct team_member *const members = result->members;
-	const double *const line_ns = result->line_ns;
+	const double *const line_ns = run->result->line_ns;
+	const double count = (double)run->messages;
+	double cpu_ns[2] = {0, 0}; /* out, in */
+	int64_t preempted = 0;
 
-	const double count = (double)messages;
-
-	shim_seconds(state, (double)members[timed_role].wall_ns * 1e-9 *
-				    (double)shim_iterations(state) / count);
+	for (unsigned i = 0; i < TEAM_MAX; i++) {
+		cpu_ns[i < run->outs ? 0 : 1] += (double)run->result->members[i].cpu_ns;
+		preempted += run->result->members[i].preempted;
+	}
+	shim_seconds(state, (double)run->wall_ns * 1e-9 * (double)shim_iterations(state) / count);
 	shim_items(state, shim_iterations(state));
 	shim_counter(state, "messages", count);
-	shim_counter(state, "cpu_out_ns", (double)members[0].cpu_ns / count);
-	shim_counter(state, "cpu_in_ns", (double)members[1].cpu_ns / count);
-	shim_counter(state, "preempted", (double)(members[0].preempted + members[1].preempted));
+	shim_counter(state, "cpu_out_ns", cpu_ns[0] / count);
+	shim_counter(state, "cpu_in_ns", cpu_ns[1] / count);
+	shim_counter(state, "preempted", (double)preempted);
 	if (line_ns[0] > 0 && line_ns[1] > 0) {
 		const double lower = line_ns[0] < line_ns[1] ? line_ns[0] : line_ns[1];
 
 		shim_counter(state, "line_ns", (line_ns[0] + line_ns[1]) / 2);
-		shim_counter(state, "implausible", lower < options->line_floor_ns ? 1 : 0);
+		shim_counter(state, "implausible", lower < run->options->line_floor_ns ? 1 : 0);
 	}
 }
 

@@ -20,10 +20,17 @@ struct report_samples {
  * once; NULL when there is none. */
 struct report_samples *report_samples_for(uint64_t trips, uint64_t *ret_every);
 
-/* What every benchmark says of so many messages: seconds of one role, CPU of both, the line
- * beside it. */
-void report_team(struct shim_state *state, const struct options *options,
-	const struct team_result *result, unsigned timed_role, uint64_t messages);
+/* What a run was. */
+struct report_run {
+	const struct options *options;
+	const struct team_result *result;
+	uint64_t wall_ns;
+	unsigned outs; /* so many roles, the first ones, sent; the others received */
+	uint64_t messages;
+};
+
+/* What every benchmark says of a run: its seconds, CPU of both sides, the line beside it. */
+void report_team(struct shim_state *state, const struct report_run *run);
 
 /* Percentiles of the trips. Sorts the samples. */
 void report_trips(struct shim_state *state, const struct options *options,

@@ -9,9 +9,8 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "message.h"
+#include "buffers.h"
 #include "pace.h"
 #include "peer.h"
 #include "report.h"
@@ -94,49 +93,17 @@ static const struct peer_loops *loops_of(const struct work *work, const struct p
 	}
 }
 
-/* Larger rings are faster, up to a point: a lap later the old lines have left the reader's
- * cache and cost less to take. */
-static size_t capacity_for(const struct options *options, size_t bytes)
-{
-	size_t capacity = bytes <= 64 ? MIB : 4 * MIB;
-
-	if (options->capacity_bytes != 0)
-		capacity = options->capacity_bytes;
-	while (capacity < 5 * bytes)
-		capacity *= 2;
-	return capacity;
-}
-
 /* ---- In a role ---- */
-
-static int prepare(struct run *run, const struct job *job)
-{
-	const size_t bytes = job->its->bytes;
-	const bool batch = job->its->work->kind == WORK_BATCH;
-	const size_t sources = batch ? MESSAGE_SOURCES : message_pool(bytes);
-	const size_t sinks = batch ? MESSAGE_BATCH : 1;
-
-	run->bytes = bytes;
-	run->fresh = job->its->work->fresh;
-	run->first_line = job->its->work->first_line;
-	run->source = aligned_alloc(4096, (sources * bytes + 4095) & ~(size_t)4095);
-	run->sink = aligned_alloc(4096, (sinks * bytes + 4095) & ~(size_t)4095);
-	if (run->source == NULL || run->sink == NULL)
-		return team_fail(run->team, "no memory");
-	for (size_t i = 0; i < sources; i++)
-		message_fill(run->source + i * bytes, bytes, i);
-	memset(run->sink, 0, sinks * bytes);
-	return 0;
-}
 
 /* Opens the ends, lets the loop run twice, of which the second time counts. */
 static int perform(struct team *team, const struct job *job, peer_loop *loop, bool first)
 {
 	const struct peer *const peer = job->its->peer;
-	struct run run = {.team = team};
+	const struct work *const work = job->its->work;
+	struct run run = {.team = team, .fresh = work->fresh, .first_line = work->first_line};
 
-	if (prepare(&run, job) != 0)
-		return -1;
+	if (!run_fill_buffers(&run, job->its->bytes, work->kind == WORK_BATCH))
+		return team_fail(team, "no memory");
 	if (first || job->back != NULL)
 		run.out = peer->open(first ? job->there : job->back, PEER_OUT);
 	if (!first || job->back != NULL)
@@ -201,7 +168,15 @@ static void report(
 	struct shim_state *state, const struct job *job, const struct team_result *result)
 {
 	const struct work_case *const its = job->its;
-	report_team(state, its->options, result, timed_role(its), job->count);
+	const struct report_run run = {
+		.options = its->options,
+		.result = result,
+		.wall_ns = result->members[timed_role(its)].wall_ns,
+		.outs = 1,
+		.messages = job->count,
+	};
+
+	report_team(state, &run);
 	if (its->work->kind == WORK_TRIP)
 		report_trips(state, its->options, job->samples, job->count);
 	else if (!its->work->first_line)
@@ -211,7 +186,7 @@ static void report(
 static void run_case(struct shim_state *state, void *arg)
 {
 	struct work_case *const its = arg;
-	const size_t capacity = capacity_for(its->options, its->bytes);
+	const size_t capacity = options_capacity(its->options, its->bytes);
 	const uint64_t lap = capacity / its->bytes + 1;
 	struct job job = {.its = its};
 	const struct team_plan plan = {

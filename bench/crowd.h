@@ -1,0 +1,112 @@
+/*
+ * What several producers and several consumers of one ring agree on: whose a message is, when
+ * the last one has come, and whether each came exactly once.
+ *
+ * A message's sequence number names its producer in its upper 16 bits; below, each producer
+ * counts from 0. What a consumer sees of one producer has to rise. No consumer knows how many
+ * messages it will get, so one that finds nothing for a while says how many it has, adds up what
+ * all have said, and ends when that is everything. And each adds up a hash of the numbers it got:
+ * the sum of the sums is right only if none is missing and none came twice.
+ */
+#ifndef BENCH_CROWD_H
+#define BENCH_CROWD_H
+
+#include <sched.h>
+#include <stdalign.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "poll.h"
+#include "team.h"
+#include "ticks.h"
+
+enum {
+	CROWD_PRODUCER_SHIFT = 48,
+	CROWD_PATIENCE = 64, /* looks in vain before anything dearer than a look */
+};
+
+/* What all see; each line is written by one role. */
+struct crowd_shared {
+	alignas(128) _Atomic uint64_t end_ns; /* when the first consumer knew that all had come */
+	struct {
+		alignas(128) _Atomic uint64_t received;
+		uint64_t hashes;
+		uint64_t start_ns;
+	} of[TEAM_MAX]; /* by role */
+};
+
+/* What one role knows. */
+struct crowd {
+	struct crowd_shared *shared;
+	unsigned role;      /* the first ones are producers, and their number is the role's */
+	unsigned producers; /* the number of them; the others consume */
+	unsigned roles;
+	bool oversubscribed;     /* more roles than cores */
+	unsigned vain;           /* looks since the last that found something */
+	uint64_t received;       /* from the beginning, the lap before included */
+	uint64_t hashes;         /* of these */
+	uint64_t next[TEAM_MAX]; /* of each producer the lowest number that may still come */
+};
+
+static inline uint64_t crowd_sequence(unsigned producer, uint64_t number)
+{
+	return ((uint64_t)producer << CROWD_PRODUCER_SHIFT) + number;
+}
+
+static inline uint64_t crowd_hash(uint64_t sequence)
+{
+	uint64_t x = (sequence + 1) * UINT64_C(0x9e3779b97f4a7c15);
+
+	x ^= x >> 32;
+	x *= UINT64_C(0xd6e8feb86659fd93);
+	return x ^ (x >> 32);
+}
+
+/* False when the number is none that may come now from this producer: see crowd_complaint(). */
+static inline bool crowd_take(struct crowd *crowd, uint64_t sequence)
+{
+	const uint64_t producer = sequence >> CROWD_PRODUCER_SHIFT;
+	const uint64_t number = sequence - (producer << CROWD_PRODUCER_SHIFT);
+
+	if (producer >= crowd->producers || number < crowd->next[producer])
+		return false;
+	crowd->next[producer] = number + 1;
+	crowd->received++;
+	crowd->hashes += crowd_hash(sequence);
+	crowd->vain = 0;
+	return true;
+}
+
+/* After a look in vain. Who has no core of its own lets others run, before its time is up. */
+static inline void crowd_wait(struct crowd *crowd)
+{
+	poll_wait();
+	if (++crowd->vain % CROWD_PATIENCE == 0 && crowd->oversubscribed)
+		sched_yield();
+}
+
+/* The same for a consumer. True once the consumers together have got that many, counted from the
+ * beginning. */
+static inline bool crowd_wait_for(struct crowd *crowd, uint64_t all)
+{
+	struct crowd_shared *const shared = crowd->shared;
+	uint64_t received = 0;
+	uint64_t unknown = 0;
+
+	crowd_wait(crowd);
+	if (crowd->vain % CROWD_PATIENCE != 0)
+		return false;
+	/* [RECEIVED] relaxed: counts only; that they were received is all that is asked. */
+	atomic_store_explicit(
+		&shared->of[crowd->role].received, crowd->received, memory_order_relaxed);
+	for (unsigned i = crowd->producers; i < crowd->roles; i++)
+		received += atomic_load_explicit(&shared->of[i].received, memory_order_relaxed);
+	if (received < all)
+		return false;
+	atomic_compare_exchange_strong_explicit(&shared->end_ns, &unknown,
+		clock_ns(CLOCK_MONOTONIC), memory_order_relaxed, memory_order_relaxed);
+	return true;
+}
+
+#endif

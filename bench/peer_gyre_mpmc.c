@@ -1,0 +1,28 @@
+/*
+ * gyre's ring for many producers and consumers.
+ */
+#include "gyre_channel.h"
+
+#include "loops.h"
+#include "loops_mpmc.h"
+#include "loops_mpmc_batch.h"
+
+static int create_mpmc(const struct channel_plan *plan, struct channel **ret_channel)
+{
+	return gyre_channel_create(plan, GYRE_RING_MPMC, 0, ret_channel);
+}
+
+const struct peer peer_gyre_mpmc = {
+	.name = "gyre_mpmc",
+	.caps = PEER_POLLS | PEER_BLOCKS,
+	.bytes_max = SIZE_MAX,
+	.create = create_mpmc,
+	.destroy = gyre_channel_destroy,
+	.open = gyre_channel_open,
+	.close = gyre_channel_close,
+	.describe = port_describe,
+	.one = {stream_out, stream_in},
+	.trip = {trip_ping, trip_pong},
+	.mpmc = {mpmc_out, mpmc_in},
+	.mpmc_batch = {mpmc_batch_out, mpmc_batch_in},
+};
