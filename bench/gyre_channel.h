@@ -107,15 +107,9 @@ static inline const char *port_describe(int code)
 
 /* ---- Its life ---- */
 
-static inline int gyre_channel_create(const struct channel_plan *plan, uint32_t kind,
-	uint32_t slot_bytes, struct channel **ret_channel)
+static inline int gyre_channel_create(const struct channel_plan *plan,
+	struct gyre_ring_options options, struct channel **ret_channel)
 {
-	const struct gyre_ring_options options = {
-		.kind = kind,
-		.slot_bytes = slot_bytes,
-		.capacity_bytes = plan->capacity_bytes,
-		.name = "bench",
-	};
 	struct channel *const channel = calloc(1, sizeof(*channel));
 	static unsigned made;
 	struct gyre_error error;
@@ -124,6 +118,7 @@ static inline int gyre_channel_create(const struct channel_plan *plan, uint32_t 
 	if (channel == NULL)
 		return GYRE_ENORES;
 	snprintf(channel->key, sizeof(channel->key), "gyre-bench-%ld-%u", (long)getpid(), made++);
+	options.capacity_bytes = plan->capacity_bytes;
 	channel->timeout_ns = plan->blocking ? GYRE_FOREVER : 0;
 	rc = gyre_ring_create(channel->key, &options, &error);
 	if (rc < 0) {

@@ -9,12 +9,13 @@
 
 static int create_slots(const struct channel_plan *plan, struct channel **ret_channel)
 {
-	return gyre_channel_create(plan, GYRE_RING_SPSC, (uint32_t)plan->bytes, ret_channel);
+	return gyre_channel_create(
+		plan, (struct gyre_ring_options){.slot_bytes = (uint32_t)plan->bytes}, ret_channel);
 }
 
 static int create_records(const struct channel_plan *plan, struct channel **ret_channel)
 {
-	return gyre_channel_create(plan, GYRE_RING_SPSC, 0, ret_channel);
+	return gyre_channel_create(plan, (struct gyre_ring_options){0}, ret_channel);
 }
 
 const struct peer peer_gyre_slots = {

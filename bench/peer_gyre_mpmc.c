@@ -1,5 +1,5 @@
 /*
- * gyre's ring for many producers and consumers.
+ * gyre's ring for many producers and consumers, with cells of a message's size.
  */
 #include "gyre_channel.h"
 
@@ -9,7 +9,11 @@
 
 static int create_mpmc(const struct channel_plan *plan, struct channel **ret_channel)
 {
-	return gyre_channel_create(plan, GYRE_RING_MPMC, 0, ret_channel);
+	struct gyre_ring_options options = {.kind = GYRE_RING_MPMC, .cell_bytes = 16};
+
+	while (options.cell_bytes < plan->bytes && options.cell_bytes < 4096)
+		options.cell_bytes *= 2;
+	return gyre_channel_create(plan, options, ret_channel);
 }
 
 const struct peer peer_gyre_mpmc = {

@@ -36,11 +36,14 @@ struct gyre_seat *gyre_seat_at(const struct gyre_view *view, unsigned number)
 	return (struct gyre_seat *)(void *)gyre_view_at(view, offset);
 }
 
-/* An alignment above 8 puts the 8-byte word of a message in front of an aligned payload; side
- * entries stand elsewhere. */
+/* An alignment above 8 puts the 8-byte word of a message in front of an aligned payload. Side
+ * entries and cells of equal size would lie a multiple of 4096 apart, which a processor takes for a
+ * store and a load of one address: half a page between them. */
 static uint64_t data_shift(const struct gyre_header *header)
 {
-	return header->entries_offset == 0 && header->align_bytes > 8 ? header->align_bytes - 8 : 0;
+	if (header->entries_offset != 0)
+		return header->align_bytes <= GYRE_PAGE / 2 ? GYRE_PAGE / 2 : 0;
+	return header->align_bytes > 8 ? header->align_bytes - 8 : 0;
 }
 
 void gyre_header_place(struct gyre_header *h, uint64_t entries_bytes)

@@ -42,6 +42,10 @@ enum gyre_phase {
 #define GYRE_STAMP_EVERY ((uint64_t)1 << 16)
 #endif
 
+/* How far ahead of a claim its entry's line is asked for: a KiB. Behind the entries more memory of
+ * the ring follows, so that the address is always one of ours. */
+#define GYRE_ENTRIES_AHEAD 64u
+
 /* ---- Words ---- */
 
 static inline uint64_t gyre_mpmc_word(
@@ -183,15 +187,43 @@ void gyre_stamp(const struct gyre_mpmc *m, uint64_t position, uint64_t span);
  * Negative: the ring is corrupt. *steps is counted down. */
 int gyre_walk(const struct gyre_mpmc *m, uint64_t *position, uint64_t *steps, uint64_t *ret_word);
 
+/* Nothing to take, or no room, in the middle of a stream: look away for a moment. */
+void gyre_mpmc_slip(struct gyre_ring *r);
+
 /* Words of a ring for somebody who has no handle. */
 void gyre_mpmc_of(const struct gyre_view *view, struct gyre_mpmc *ret);
 
 /* ---- Accounting (ring/mpmc_books.c) ---- */
 
 void gyre_books_open(struct gyre_ring *r);
+/* What the word `operation` of books says: see ring/mpmc_books.c. */
+static inline uint64_t gyre_in_flight(uint64_t position, unsigned copy)
+{
+	return (position + 1) << 1 | copy;
+}
+
 /* Note an operation at a position, before the state store that makes it true. */
-void gyre_books_note(struct gyre_ring *r, uint64_t position, uint64_t messages, uint64_t bytes,
-	uint64_t discarded);
+gyre_inline void gyre_books_note(struct gyre_ring *r, uint64_t position, uint64_t messages,
+	uint64_t bytes, uint64_t discarded)
+{
+	struct gyre_books_copy *own = &r->mpmc.books;
+	struct gyre_books *books;
+
+	own->messages += messages;
+	own->bytes += bytes;
+	own->discarded += discarded;
+	own->copy ^= 1;
+	books = &r->seat->books[own->copy];
+	/* The state store before this one comes first: it made the other copy the right one. */
+	atomic_signal_fence(memory_order_seq_cst);
+	atomic_store_explicit(&books->messages, own->messages, memory_order_relaxed);
+	atomic_store_explicit(&books->bytes, own->bytes, memory_order_relaxed);
+	atomic_store_explicit(&books->discarded, own->discarded, memory_order_relaxed);
+	/* [BOOKS] release: pairs with the acquire in settled_copy(). */
+	atomic_store_explicit(&r->seat->books_operation, gyre_in_flight(position, own->copy),
+		memory_order_release);
+}
+
 /* Under the lock byte: decide whether what was in flight has happened. Before any word is changed.
  */
 void gyre_books_settle(const struct gyre_mpmc *m, const struct gyre_view *view, unsigned number);

@@ -13,11 +13,6 @@
  */
 #include "mpmc.h"
 
-static uint64_t in_flight(uint64_t position, unsigned copy)
-{
-	return (position + 1) << 1 | copy;
-}
-
 static void put(_Atomic uint64_t *counter, uint64_t value)
 {
 	atomic_store_explicit(counter, value, memory_order_relaxed);
@@ -39,27 +34,6 @@ void gyre_books_open(struct gyre_ring *r)
 	r->mpmc.books.bytes = get(&books->bytes);
 	r->mpmc.books.discarded = get(&books->discarded);
 	r->mpmc.books.copy = copy;
-}
-
-void gyre_books_note(struct gyre_ring *r, uint64_t position, uint64_t messages, uint64_t bytes,
-	uint64_t discarded)
-{
-	struct gyre_books_copy *own = &r->mpmc.books;
-	struct gyre_books *books;
-
-	own->messages += messages;
-	own->bytes += bytes;
-	own->discarded += discarded;
-	own->copy ^= 1;
-	books = &r->seat->books[own->copy];
-	/* The state store before this one comes first: it made the other copy the right one. */
-	atomic_signal_fence(memory_order_seq_cst);
-	put(&books->messages, own->messages);
-	put(&books->bytes, own->bytes);
-	put(&books->discarded, own->discarded);
-	/* [BOOKS] release: pairs with the acquire in settled_copy(). */
-	atomic_store_explicit(
-		&r->seat->books_operation, in_flight(position, own->copy), memory_order_release);
 }
 
 /* Has the operation in flight at a position not happened, seen from the word there? */
@@ -125,7 +99,7 @@ void gyre_repairs_note(
 	put(&new->released_bytes, get(&old->released_bytes) + note->released_bytes);
 	/* [BOOKS] release: pairs with the acquire in settled_copy(). */
 	atomic_store_explicit(
-		&seat->repair_operation, in_flight(position, copy ^ 1), memory_order_release);
+		&seat->repair_operation, gyre_in_flight(position, copy ^ 1), memory_order_release);
 }
 
 void gyre_repairs_settle(const struct gyre_mpmc *m, struct gyre_seat *seat, unsigned number)

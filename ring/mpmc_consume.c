@@ -40,7 +40,13 @@ static uint64_t where_to_start(struct gyre_mpmc *m)
 
 /* ---- Taking ---- */
 
-static bool take_word(const struct gyre_mpmc *m, uint64_t h, uint64_t w)
+/* Relaxed: its word's acquire has ordered it. */
+static inline uint64_t load_info(const struct gyre_mpmc *m, uint64_t position)
+{
+	return atomic_load_explicit(&gyre_entry(m, position)->info, memory_order_relaxed);
+}
+
+gyre_inline bool take_word(const struct gyre_mpmc *m, uint64_t h, uint64_t w)
 {
 	const uint64_t word = gyre_word_to(w, GYRE_READING, m->me);
 
@@ -54,7 +60,7 @@ static bool take_word(const struct gyre_mpmc *m, uint64_t h, uint64_t w)
 		&gyre_entry(m, h)->word, &w, word, memory_order_acq_rel, memory_order_relaxed);
 }
 
-static void note_taken(
+gyre_inline void note_taken(
 	struct gyre_mpmc *m, uint64_t h, uint64_t span, bool skipped_any, uint64_t skipped)
 {
 	if (m->own)
@@ -65,6 +71,23 @@ static void note_taken(
 	if (m->held == 0 || gyre_before(h, m->held_from))
 		m->held_from = h;
 	m->held++;
+}
+
+/* The record is done with. */
+gyre_inline int finish(
+	struct gyre_ring *r, uint64_t position, uint64_t word, uint64_t messages, uint64_t bytes)
+{
+	struct gyre_mpmc *m = &r->mpmc;
+
+	gyre_books_note(r, position, messages, bytes, 0);
+	/* [ROOM] release: pairs with the acquire in gyre_load_entry(): our last read of the payload
+	 * happens before the next claimer's first write. */
+	atomic_store_explicit(&gyre_entry(m, position)->word, gyre_word_to(word, GYRE_DONE, m->me),
+		memory_order_release);
+	m->held--;
+	if (gyre_unlikely(atomic_load_explicit(&m->shared->closed, memory_order_relaxed) != 0))
+		gyre_wake_all(r->sleep); /* it may have been the last before the end */
+	return gyre_published(r);
 }
 
 /* It comes again: count that, before its user sees it. Whoever dies here leaves the old count, and
@@ -83,14 +106,14 @@ static void count_again(struct gyre_mpmc *m)
 }
 
 /* The record at h is ours: its messages are to be handed out. */
-static int open_record(struct gyre_ring *r, uint64_t h, uint64_t w)
+gyre_inline int open_record(struct gyre_ring *r, uint64_t h, uint64_t w)
 {
 	struct gyre_mpmc *m = &r->mpmc;
 	unsigned count;
 
 	m->position = h;
 	m->word = w;
-	m->info = atomic_load_explicit(&gyre_entry(m, h)->info, memory_order_relaxed);
+	m->info = load_info(m, h);
 	m->offset = 0;
 	m->index = 0;
 	m->again = 0;
@@ -151,6 +174,7 @@ static int take(struct gyre_ring *r)
 				m->own = false; /* everything was seen */
 			else
 				m->cursor = h;
+			gyre_mpmc_slip(r);
 			return 0;
 		}
 		if (!gyre_word_is_possible(m, w, h))
@@ -175,6 +199,7 @@ static int take(struct gyre_ring *r)
 			if (!m->step_over) {
 				if (m->own)
 					m->cursor = h;
+				gyre_mpmc_slip(r);
 				gyre_mpmc_blocked(r, h, w);
 				return 0;
 			}
@@ -192,6 +217,31 @@ static int take(struct gyre_ring *r)
 		h += gyre_word_span(w);
 	}
 	return GYRE_ECORRUPT;
+}
+
+/* The ordinary case: the hint is right, and one message stands there that never came before. */
+gyre_inline bool take_at_hint(struct gyre_mpmc *m, uint64_t *ret_position, uint64_t *ret_word)
+{
+	/* [REDO] acquire: as in where_to_start(), before the walk. */
+	const uint64_t redo = atomic_load_explicit(&m->shared->redo, memory_order_acquire);
+	/* [HINT] acquire: as in where_to_start(), before `reclaimed`. */
+	const uint64_t h =
+		m->one_consumer ? m->cursor : atomic_load_explicit(m->head, memory_order_acquire);
+	const uint64_t w = gyre_load_entry(m, h);
+
+	if (redo != m->redo_seen || (m->own && !m->one_consumer) || !gyre_claims(m, w, h) ||
+		gyre_word_phase(w) != GYRE_READY || !gyre_word_is_possible(m, w, h))
+		return false;
+#ifdef GYRE_TEST_LAP_BITS
+	if (gyre_before(h, gyre_load_reclaimed(m)))
+		return false;
+#endif
+	if (!take_word(m, h, w))
+		return false;
+	note_taken(m, h, gyre_word_span(w), false, 0);
+	*ret_position = h;
+	*ret_word = w;
+	return true;
 }
 
 /* ---- Handing out ---- */
@@ -285,23 +335,6 @@ static int peek(
 
 /* ---- Release ---- */
 
-/* The record is done with. */
-static int finish(
-	struct gyre_ring *r, uint64_t position, uint64_t word, uint64_t messages, uint64_t bytes)
-{
-	struct gyre_mpmc *m = &r->mpmc;
-
-	gyre_books_note(r, position, messages, bytes, 0);
-	/* [ROOM] release: pairs with the acquire in gyre_load_entry(): our last read of the payload
-	 * happens before the next claimer's first write. */
-	atomic_store_explicit(&gyre_entry(m, position)->word, gyre_word_to(word, GYRE_DONE, m->me),
-		memory_order_release);
-	m->held--;
-	if (gyre_unlikely(atomic_load_explicit(&m->shared->closed, memory_order_relaxed) != 0))
-		gyre_wake_all(r->sleep); /* it may have been the last before the end */
-	return gyre_published(r);
-}
-
 static int release_message(struct gyre_ring *r, uint64_t position, uint32_t index)
 {
 	struct gyre_mpmc *m = &r->mpmc;
@@ -312,7 +345,7 @@ static int release_message(struct gyre_ring *r, uint64_t position, uint32_t inde
 	if (gyre_word_to(word, GYRE_READING, m->me) != word ||
 		gyre_word_lap(word) != gyre_lap(m, position) || index >= GYRE_BATCH_MAX)
 		return GYRE_ESTATE;
-	info = atomic_load_explicit(&gyre_entry(m, position)->info, memory_order_relaxed);
+	info = load_info(m, position);
 	count = gyre_record_count(m, position, info);
 	released = gyre_record_released(m, position, info);
 	if (index >= count || (released >> index & 1) != 0 ||
@@ -335,8 +368,7 @@ static int find_oldest(struct gyre_mpmc *m, uint64_t *ret_position, uint32_t *re
 		const uint64_t position = m->held_from;
 
 		if (gyre_word_to(word, GYRE_READING, m->me) == word) {
-			const uint64_t info = atomic_load_explicit(
-				&gyre_entry(m, position)->info, memory_order_relaxed);
+			const uint64_t info = load_info(m, position);
 			const unsigned handed = m->pending > 0 && position == m->position
 							? m->index
 							: gyre_record_count(m, position, info);
@@ -383,6 +415,14 @@ static int release(struct gyre_ring *r, const struct gyre_message *expected, uns
 
 /* ---- Receive ---- */
 
+gyre_inline void copy_out(void *buffer, const void *data, size_t bytes)
+{
+	if (bytes <= GYRE_SMALL_)
+		gyre_copy_small_(buffer, data, bytes);
+	else
+		memcpy(buffer, data, bytes);
+}
+
 static int receive_one(struct gyre_ring *r, void *buffer, size_t buffer_bytes, int64_t timeout_ns,
 	struct gyre_message *message)
 {
@@ -395,10 +435,7 @@ static int receive_one(struct gyre_ring *r, void *buffer, size_t buffer_bytes, i
 		message->data = NULL;
 		return GYRE_EMSGSIZE; /* it stays in hand, and is the next one */
 	}
-	if (message->bytes <= GYRE_SMALL_)
-		gyre_copy_small_(buffer, message->data, message->bytes);
-	else
-		memcpy(buffer, message->data, message->bytes);
+	copy_out(buffer, message->data, message->bytes);
 	hand_out(m, message);
 	message->data = buffer;
 	if ((m->info & GYRE_INFO_BATCH) == 0)
@@ -406,12 +443,49 @@ static int receive_one(struct gyre_ring *r, void *buffer, size_t buffer_bytes, i
 	return release_message(r, m->position, message->index);
 }
 
+/* One message, which fits. */
+gyre_inline bool is_simple(
+	const struct gyre_mpmc *m, uint64_t word, uint64_t info, size_t buffer_bytes)
+{
+	const size_t bytes = gyre_info_bytes(info);
+
+	return (info & GYRE_INFO_BATCH) == 0 && bytes <= buffer_bytes &&
+	       bytes <= gyre_word_span(word) << m->cell_shift;
+}
+
+/* Copy out the only message of a record just taken, and release it. Its length. */
+gyre_inline int64_t take_over(struct gyre_ring *r, uint64_t h, uint64_t word, uint64_t info,
+	void *buffer, struct gyre_message *ret_message)
+{
+	const size_t bytes = gyre_info_bytes(info);
+
+	if (ret_message != NULL)
+		*ret_message = (struct gyre_message){
+			.data = buffer,
+			.bytes = bytes,
+			.tag = (uint32_t)(info >> 32),
+			.position = h,
+			.deliveries = 1,
+		};
+	copy_out(buffer, gyre_cell(&r->mpmc, h), bytes);
+	finish(r, h, word, 1, bytes);
+	return (int64_t)bytes;
+}
+
 static int64_t receive(struct gyre_ring *r, void *buffer, size_t buffer_bytes, int64_t timeout_ns,
 	struct gyre_message *ret_message)
 {
 	struct gyre_message message;
+	uint64_t h, word;
 	int outcome;
 
+	if (gyre_likely(r->mpmc.pending == 0 && take_at_hint(&r->mpmc, &h, &word))) {
+		const uint64_t info = load_info(&r->mpmc, h);
+
+		if (gyre_likely(is_simple(&r->mpmc, word, info, buffer_bytes)))
+			return take_over(r, h, word, info, buffer, ret_message);
+		open_record(r, h, word);
+	}
 	if (ret_message == NULL)
 		ret_message = &message;
 	outcome = receive_one(r, buffer, buffer_bytes, timeout_ns, ret_message);

@@ -14,14 +14,15 @@
 /* ---- Claiming ---- */
 
 /* What a claim at t needs, and the filler in front of it; the room for CLOSED stays free. */
-static uint64_t filler_at(const struct gyre_mpmc *m, uint64_t t, uint64_t span)
+static inline uint64_t filler_at(const struct gyre_mpmc *m, uint64_t t, uint64_t span)
 {
 	const uint64_t index = gyre_index(m, t);
 
 	return index + span > m->cells ? m->cells - index : 0;
 }
 
-static bool has_room(const struct gyre_mpmc *m, uint64_t t, uint64_t needed, uint64_t reclaimed)
+static inline bool has_room(
+	const struct gyre_mpmc *m, uint64_t t, uint64_t needed, uint64_t reclaimed)
 {
 	return t + needed + 1 - reclaimed <= m->cells;
 }
@@ -36,18 +37,20 @@ static int make_room(struct gyre_ring *r, uint64_t needed)
 	m->reclaimed = gyre_reclaim(m, needed > m->cells / 4 ? needed : m->cells / 4, &stop);
 	if (m->reclaimed != before)
 		return 1;
+	gyre_mpmc_slip(r);
 	gyre_mpmc_blocked(r, before, stop);
 	return 0;
 }
 
 /* Never used, or of a lap that was reclaimed. */
-static bool may_be_claimed_over(uint64_t w)
+static inline bool may_be_claimed_over(uint64_t w)
 {
 	return w == 0 || gyre_word_phase(w) == GYRE_DONE;
 }
 
 /* One step of a claim at an unclaimed position, in which the word was w: filler, or the message. */
-static bool claim_word(struct gyre_mpmc *m, uint64_t t, uint64_t w, uint64_t span, uint64_t filler)
+gyre_inline bool claim_word(
+	struct gyre_mpmc *m, uint64_t t, uint64_t w, uint64_t span, uint64_t filler)
 {
 	const uint64_t lap = gyre_lap(m, t);
 	const uint64_t word = filler == 0 ? gyre_mpmc_word(lap, span, GYRE_WRITING, m->me)
@@ -68,6 +71,27 @@ static bool claim_word(struct gyre_mpmc *m, uint64_t t, uint64_t w, uint64_t spa
 static uint64_t filler_span(const struct gyre_mpmc *m, uint64_t t, uint64_t filler)
 {
 	return filler > 0 && gyre_lap_stamps(m, t) ? 1 : filler;
+}
+
+/* The ordinary case: the hint is right, there is room, and nothing of the lap needs a stamp. What
+ * it does not take is left to claim(). */
+gyre_inline bool claim_at_hint(struct gyre_mpmc *m, uint64_t span)
+{
+	/* [HINT] acquire: pairs with the release in claim_word(). Before `reclaimed`. */
+	const uint64_t t = atomic_load_explicit(m->tail, memory_order_acquire);
+	const uint64_t index = gyre_index(m, t);
+	const uint64_t w = gyre_load_entry(m, t);
+	const uint64_t used = t - gyre_load_reclaimed(m); /* after the word */
+
+	if (used >= m->cells - span || index + span > m->cells || gyre_claims(m, w, t) ||
+		!may_be_claimed_over(w) || (span > 1 && gyre_lap_stamps(m, t)))
+		return false;
+	gyre_prefetch_write_(&m->entries[index] + GYRE_ENTRIES_AHEAD);
+	if (!claim_word(m, t, w, span, 0))
+		return false;
+	m->position = t;
+	m->word = gyre_mpmc_word(gyre_lap(m, t), span, GYRE_WRITING, m->me);
+	return true;
 }
 
 static int claim(struct gyre_ring *r, uint64_t span)
@@ -114,7 +138,7 @@ static int claim(struct gyre_ring *r, uint64_t span)
 			t += filler;
 			continue;
 		}
-		if (gyre_lap_stamps(m, t))
+		if (span > 1 && gyre_lap_stamps(m, t))
 			gyre_stamp(m, t, span);
 		m->position = t;
 		m->word = gyre_mpmc_word(gyre_lap(m, t), span, GYRE_WRITING, m->me);
@@ -125,7 +149,7 @@ static int claim(struct gyre_ring *r, uint64_t span)
 
 /* ---- The only producer claims by its commit ---- */
 
-static void store_word(const struct gyre_mpmc *m, uint64_t t, uint64_t word)
+static inline void store_word(const struct gyre_mpmc *m, uint64_t t, uint64_t word)
 {
 	/* [DATA] release: pairs with the acquire in gyre_load_entry(). */
 	atomic_store_explicit(&gyre_entry(m, t)->word, word, memory_order_release);
@@ -150,8 +174,9 @@ static int claim_alone(struct gyre_ring *r, uint64_t span)
 		m->cursor += part;
 		filler -= part;
 	}
-	if (gyre_lap_stamps(m, m->cursor))
+	if (span > 1 && gyre_lap_stamps(m, m->cursor))
 		gyre_stamp(m, m->cursor, span);
+	gyre_prefetch_write_(gyre_entry(m, m->cursor) + GYRE_ENTRIES_AHEAD);
 	m->position = m->cursor;
 	m->word = gyre_mpmc_word(gyre_lap(m, m->cursor), span, GYRE_WRITING, m->me);
 	return 1;
@@ -176,10 +201,12 @@ static int wait_for_room(struct gyre_ring *r, int64_t timeout_ns)
 }
 
 /* After it, a record of so many cells is ours to write at m->position. */
-static int get_room(struct gyre_ring *r, uint64_t span, int64_t timeout_ns)
+gyre_inline int get_room(struct gyre_ring *r, uint64_t span, int64_t timeout_ns)
 {
 	int found;
 
+	if (gyre_likely(!r->mpmc.one_producer && claim_at_hint(&r->mpmc, span)))
+		return GYRE_OK;
 	if (r->closed)
 		return GYRE_ECLOSED;
 	r->need = span;
@@ -211,7 +238,7 @@ static int reserve(struct gyre_ring *r, size_t bytes_max, int64_t timeout_ns, vo
 }
 
 /* What was claimed becomes a message, or several, for the ring and for the books by one store. */
-static int publish(struct gyre_ring *r, uint64_t info, uint64_t messages, uint64_t bytes)
+gyre_inline int publish(struct gyre_ring *r, uint64_t info, uint64_t messages, uint64_t bytes)
 {
 	struct gyre_mpmc *m = &r->mpmc;
 	struct gyre_entry *entry = gyre_entry(m, m->position);

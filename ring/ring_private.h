@@ -85,6 +85,8 @@ struct gyre_mpmc {
 		unsigned copy;
 	} books;
 
+	uint64_t slip_messages, slip_ns; /* when it found nothing the last time */
+
 	/* Whom it waits for: 0 nobody in particular. */
 	uint32_t in_the_way;
 	uint64_t in_the_way_at;
