@@ -32,40 +32,49 @@ typedef uint64_t __attribute__((may_alias)) gyre_word_t_;
 typedef uint64_t __attribute__((may_alias, aligned(1))) gyre_u64_any_;
 typedef uint32_t __attribute__((may_alias, aligned(1))) gyre_u32_any_;
 
-/* Which quick way a handle has; none after fork(), for the role it has not, and to send in a ring
- * of wake mode fence, where the fence costs more than the call. */
-enum gyre_quick_ { GYRE_QUICK_NONE_ = 0, GYRE_QUICK_RECORDS_ = 1, GYRE_QUICK_SLOTS_ = 2 };
-
-/* The head of every handle. at and phase follow the place of the next message: the tail, or next.
+/*
+ * The head of every handle. The quick ways know only what a small message in the middle of the ring
+ * needs: no turn at the end of the data area, no look at the other side. The library brings the
+ * rest up to date when it is called, and arms them again when it returns: room and expect are what
+ * they are allowed. A handle that may not (other role or kind, after fork(), messages held, a
+ * reservation open, closed, a ring of wake mode fence where the fence costs more than the call) has
+ * room 0, and expects what no word is.
  */
 struct gyre_ring_hot_ {
-	uint32_t quick_send, quick_receive; /* enum gyre_quick_ */
-	uint8_t *at;                        /* its word */
-	uint8_t *end;                       /* of the data area */
-	uint64_t position;        /* producer: tail; consumer: head, all before it is released */
+	uint8_t *at;     /* the place of the next message: the tail, or the first not yet peeked */
+	uint64_t room;   /* producer: bytes from there that may be written, in one piece */
+	uint64_t sent;   /* producer: since armed, messages << 32 | bytes of them */
+	uint32_t phase;  /* slots: the phase bit of this lap, in place; records: 0 */
+	uint32_t expect; /* consumer: the low four bits of a message's word */
+	uint32_t stride; /* slots: bytes from one to the next; records: 0 */
+	uint32_t align;  /* records: of positions; slots: 1 */
+	uint32_t small_bytes_max; /* what the quick ways take: GYRE_SMALL_ or less */
+	uint32_t message_bytes_max;
+	const uint32_t *wake_word; /* where the other side sleeps */
+	uint8_t *end;              /* of the data area */
+	gyre_word_t_ *progress;    /* consumer: its exact position, in its seat */
+	uint64_t position; /* producer: tail, when armed; consumer: head, all before is released */
+	uint64_t show_at;  /* consumer: the position at which the head is shown */
+
+	/* The library's. */
+	uint64_t armed;           /* producer: room, as it was armed */
 	uint64_t limit;           /* producer: may write up to here without looking, in one piece */
 	uint64_t next;            /* consumer: the first one not yet peeked */
-	uint64_t show_at;         /* consumer: the position at which the head is shown */
-	uint64_t messages, bytes; /* producer: committed */
-	gyre_word_t_ *progress;   /* consumer: its exact position, in its seat */
-	const uint32_t *wake_word; /* where the other side sleeps */
-	uint32_t phase;            /* slots: the phase bit of this lap, in place; records: 0 */
-	uint32_t stride;           /* slots */
-	uint32_t message_bytes_max;
-	uint32_t small_bytes_max; /* what the quick way takes: GYRE_SMALL_ or less */
+	uint64_t messages, bytes; /* producer: committed, when armed */
 	uint64_t lap_bytes;       /* of the data area */
 	uint64_t capacity;        /* of it in the unit of positions */
 	uint64_t mask;            /* of an index in that unit */
 	uint8_t *data;            /* of position 0 */
-	uint32_t align;           /* records: of positions; slots: 1 */
-	uint32_t reserved;
+	uint64_t nothing;         /* what `at` leads to where there is no ring */
 };
+
+/* What no word's low four bits are. */
+#define GYRE_EXPECT_NOTHING_ 16u
 
 /* Out of line: wake the other side; GYRE_OK. */
 GYRE_API int gyre_ring_wake_(struct gyre_ring *ring);
-/* Out of line: the head is to be shown, or a producer may wait for the room; GYRE_OK. */
+/* Out of line: show the head; GYRE_OK. */
 GYRE_API int gyre_ring_show_(struct gyre_ring *ring);
-GYRE_API int gyre_ring_wake_if_room_(struct gyre_ring *ring);
 
 gyre_inline struct gyre_ring_hot_ *gyre_hot_(struct gyre_ring *ring)
 {
@@ -126,19 +135,6 @@ gyre_inline void gyre_aim_(struct gyre_ring_hot_ *r, uint64_t position, int slot
 {
 	r->at = gyre_cell_(r, position, slots);
 	r->phase = gyre_phase_(r, position, slots);
-}
-
-/* The place behind a message of so many bytes at r->at; flips the phase at the end of a lap. */
-gyre_inline uint8_t *gyre_behind_(struct gyre_ring_hot_ *r, uint64_t span, int slots)
-{
-	uint8_t *behind = r->at + (slots ? r->stride : span);
-
-	if (gyre_unlikely_(behind >= r->end)) {
-		behind -= r->lap_bytes;
-		if (slots)
-			r->phase ^= GYRE_WORD_PHASE_;
-	}
-	return behind;
 }
 
 /* A word is believed only as far as its message stays inside its place. */
@@ -234,9 +230,13 @@ gyre_inline void gyre_copy_small_(uint8_t *to, const uint8_t *from, size_t bytes
 /* Into the ring, where the lines belong to the other core: ask for the next KiB, copy this one. */
 gyre_inline void gyre_copy_large_(uint8_t *to, const uint8_t *from, size_t bytes)
 {
+	size_t part = GYRE_PREFETCH_AHEAD_;
+
+	/* Of a constant size, compilers make "rep movs", which is slower than libc's. */
+	__asm__("" : "+r"(part));
 	for (; bytes > GYRE_PREFETCH_AHEAD_; bytes -= GYRE_PREFETCH_AHEAD_) {
 		gyre_prefetch_ahead_(to, GYRE_PREFETCH_AHEAD_);
-		memcpy(to, from, GYRE_PREFETCH_AHEAD_);
+		memcpy(to, from, part);
 		to += GYRE_PREFETCH_AHEAD_;
 		from += GYRE_PREFETCH_AHEAD_;
 	}
@@ -253,25 +253,6 @@ gyre_inline int gyre_may_sleep_(const struct gyre_ring_hot_ *r)
 	return (__atomic_load_n(r->wake_word, __ATOMIC_RELAXED) & 1) != 0;
 }
 
-/* Publish what stands from the tail on and takes span: all is written but the first word, which
- * shows it. What the seat says of it may lag: it is found by walking the words. */
-gyre_inline void gyre_publish_(struct gyre_ring_hot_ *r, uint64_t span, uint64_t first_word,
-	uint64_t messages, uint64_t bytes, uint8_t *behind, int slots)
-{
-	uint8_t *const at = r->at;
-
-	/* Relaxed: ordered before the word that leads there by that one's release. */
-	if (!slots)
-		__atomic_store_n(gyre_cast_(gyre_word_t_ *, behind), 0, __ATOMIC_RELAXED);
-	r->at = behind;
-	r->position += span;
-	r->messages += messages;
-	r->bytes += bytes;
-	/* [WORD] release: pairs with the acquire in gyre_load_word_(). Who sees the word sees the
-	 * payload and everything that the publication put behind it. */
-	__atomic_store_n(gyre_cast_(gyre_word_t_ *, at), first_word, __ATOMIC_RELEASE);
-}
-
 /* After a publication in wake mode membarrier: wake the other side if it may sleep. GYRE_OK. */
 gyre_inline int gyre_published_(struct gyre_ring_hot_ *r)
 {
@@ -285,7 +266,8 @@ gyre_inline int gyre_published_(struct gyre_ring_hot_ *r)
 
 gyre_inline uint64_t gyre_load_word_at_(const uint8_t *at)
 {
-	/* [WORD] acquire: pairs with the release in gyre_publish_() and store_word(). */
+	/* [WORD] acquire: pairs with the release in gyre_ring_send_inline_(), publish() and
+	 * store_word(). */
 	return __atomic_load_n(gyre_cast_(const gyre_word_t_ *, at), __ATOMIC_ACQUIRE);
 }
 
@@ -305,76 +287,21 @@ gyre_inline int gyre_progress_(struct gyre_ring_hot_ *r, uint64_t position)
 	__atomic_store_n(r->progress, position, __ATOMIC_RELEASE);
 	if (gyre_unlikely_((int64_t)(position - r->show_at) >= 0))
 		return gyre_ring_show_(gyre_cast_(struct gyre_ring *, r));
-	if (gyre_unlikely_(gyre_may_sleep_(r)))
-		return gyre_ring_wake_if_room_(gyre_cast_(struct gyre_ring *, r));
 	return GYRE_OK;
 }
 
 /* ---- One message ---- */
 
-/* Whether a message goes to position at once. While a reservation is open, and after the close,
- * limit equals position, so that neither is asked here; while messages are held, there is no quick
- * way to receive. */
-gyre_inline int gyre_fits_(
-	const struct gyre_ring_hot_ *r, uint64_t position, size_t bytes, int slots)
+gyre_inline void gyre_describe_(
+	struct gyre_message *ret, const void *data, uint64_t word, uint64_t position)
 {
-	return bytes <= r->message_bytes_max && r->limit - position >= gyre_span_(r, bytes, slots);
-}
-
-/* There is room at the tail: write the message and publish it. */
-gyre_inline void gyre_put_(struct gyre_ring_hot_ *r, const void *data, size_t bytes, uint32_t tag,
-	int small, int slots)
-{
-	const uint64_t span = gyre_span_(r, bytes, slots);
-	const uint64_t word = gyre_word_(GYRE_WORD_MESSAGE_, slots ? r->phase : 0, bytes, tag);
-	uint8_t *const at = r->at;
-	uint8_t *const behind = gyre_behind_(r, span, slots);
-
-	if (small) {
-		gyre_prefetch_ahead_(at, bytes);
-		gyre_copy_small_(at + GYRE_WORD_BYTES_, gyre_cast_(const uint8_t *, data), bytes);
-	} else {
-		gyre_copy_large_(at + GYRE_WORD_BYTES_, gyre_cast_(const uint8_t *, data), bytes);
-	}
-	gyre_publish_(r, span, word, 1, bytes, behind, slots);
-}
-
-/* The message of this word, at next, is judged and nothing is held: copy it out and release it, by
- * one store. */
-gyre_inline int64_t gyre_take_(struct gyre_ring_hot_ *r, uint64_t word, void *buffer,
-	struct gyre_message *ret_message, int small, int slots)
-{
-	const size_t bytes = gyre_word_length_(word);
-	const uint64_t span = gyre_span_(r, bytes, slots);
-	const uint64_t position = r->next;
-	const uint8_t *const payload = r->at + GYRE_WORD_BYTES_;
-
-	if (ret_message != NULL) {
-		ret_message->data = buffer;
-		ret_message->bytes = bytes;
-		ret_message->tag = (uint32_t)(word >> 32);
-		ret_message->flags = 0;
-		ret_message->position = position;
-		ret_message->index = 0;
-		ret_message->deliveries = 1;
-	}
-	r->at = gyre_behind_(r, span, slots);
-	r->next = position + span;
-	if (small)
-		gyre_copy_small_(gyre_cast_(uint8_t *, buffer), payload, bytes);
-	else
-		memcpy(buffer, payload, bytes);
-	gyre_progress_(r, position + span);
-	return (int64_t)bytes;
-}
-
-/* Small ones only: what they could read beyond the data area, if the word lies, is slack. */
-gyre_inline int gyre_can_take_(
-	const struct gyre_ring_hot_ *r, uint64_t word, size_t buffer_bytes, int slots)
-{
-	return (word & 15) == (slots ? r->phase | GYRE_WORD_MESSAGE_ : GYRE_WORD_MESSAGE_) &&
-	       gyre_word_length_(word) <= r->small_bytes_max &&
-	       gyre_word_length_(word) <= buffer_bytes;
+	ret->data = data;
+	ret->bytes = gyre_word_length_(word);
+	ret->tag = (uint32_t)(word >> 32);
+	ret->flags = 0;
+	ret->position = position;
+	ret->index = 0;
+	ret->deliveries = 1;
 }
 
 #ifndef GYRE_NO_INLINE
@@ -383,39 +310,47 @@ gyre_inline int gyre_ring_send_inline_(
 	struct gyre_ring *ring, const void *data, size_t bytes, uint32_t tag, int64_t timeout_ns)
 {
 	struct gyre_ring_hot_ *const r = gyre_hot_(ring);
+	const uint32_t stride = r->stride;
+	const uint64_t span = stride != 0 ? stride : gyre_span_(r, bytes, 0);
+	uint8_t *const at = r->at;
 
-	if (r->quick_send == GYRE_QUICK_RECORDS_) {
-		if (gyre_likely_(bytes <= GYRE_SMALL_ &&
-				 r->limit - r->position >= gyre_span_(r, bytes, 0))) {
-			gyre_put_(r, data, bytes, tag, 1, 0);
-			return gyre_published_(r);
-		}
-	} else if (r->quick_send == GYRE_QUICK_SLOTS_) {
-		if (gyre_likely_(bytes <= r->small_bytes_max && r->limit != r->position)) {
-			gyre_put_(r, data, bytes, tag, 1, 1);
-			return gyre_published_(r);
-		}
-	}
-	return gyre_ring_send(ring, data, bytes, tag, timeout_ns);
+	if (bytes > GYRE_SMALL_ || gyre_unlikely_(bytes > r->small_bytes_max || span > r->room))
+		return gyre_ring_send(ring, data, bytes, tag, timeout_ns);
+	gyre_prefetch_ahead_(at, bytes);
+	gyre_copy_small_(at + GYRE_WORD_BYTES_, gyre_cast_(const uint8_t *, data), bytes);
+	/* Relaxed: ordered before the word that leads there by that one's release. */
+	if (stride == 0)
+		__atomic_store_n(gyre_cast_(gyre_word_t_ *, at + span), 0, __ATOMIC_RELAXED);
+	r->at = at + span;
+	r->room -= span;
+	r->sent += (uint64_t)1 << 32 | bytes;
+	/* [WORD] release: pairs with the acquire in gyre_load_word_at_(). */
+	__atomic_store_n(gyre_cast_(gyre_word_t_ *, at),
+		gyre_word_(GYRE_WORD_MESSAGE_, r->phase, bytes, tag), __ATOMIC_RELEASE);
+	return gyre_published_(r);
 }
 
+/* A word that lies can at worst make it read and pass what is within the data area. */
 gyre_inline int64_t gyre_ring_receive_inline_(struct gyre_ring *ring, void *buffer,
 	size_t buffer_bytes, int64_t timeout_ns, struct gyre_message *ret_message)
 {
 	struct gyre_ring_hot_ *const r = gyre_hot_(ring);
+	uint8_t *const at = r->at;
+	const uint64_t word = gyre_load_word_at_(at);
+	const size_t bytes = gyre_word_length_(word);
+	const uint32_t stride = r->stride;
+	const uint64_t span = stride != 0 ? stride : gyre_span_(r, bytes, 0);
+	const uint64_t position = r->position;
 
-	if (r->quick_receive == GYRE_QUICK_RECORDS_) {
-		const uint64_t word = gyre_load_word_at_(r->at);
-
-		if (gyre_likely_(gyre_can_take_(r, word, buffer_bytes, 0)))
-			return gyre_take_(r, word, buffer, ret_message, 1, 0);
-	} else if (r->quick_receive == GYRE_QUICK_SLOTS_) {
-		const uint64_t word = gyre_load_word_at_(r->at);
-
-		if (gyre_likely_(gyre_can_take_(r, word, buffer_bytes, 1)))
-			return gyre_take_(r, word, buffer, ret_message, 1, 1);
-	}
-	return gyre_ring_receive(ring, buffer, buffer_bytes, timeout_ns, ret_message);
+	if (gyre_unlikely_((word & 15) != r->expect || bytes > r->small_bytes_max ||
+			   bytes > buffer_bytes || span >= (uint64_t)(r->end - at)))
+		return gyre_ring_receive(ring, buffer, buffer_bytes, timeout_ns, ret_message);
+	if (ret_message != NULL)
+		gyre_describe_(ret_message, buffer, word, position);
+	gyre_copy_small_(gyre_cast_(uint8_t *, buffer), at + GYRE_WORD_BYTES_, bytes);
+	r->at = at + span;
+	gyre_progress_(r, position + (stride != 0 ? 1 : span));
+	return (int64_t)bytes;
 }
 
 #define gyre_ring_send gyre_ring_send_inline_

@@ -150,12 +150,22 @@ static void settle(const struct gyre_view *view, unsigned number)
 	gyre_ring_shape_of(&view->header)->settle(view, number);
 }
 
+/* Nothing goes the quick way: there may be no ring any more. */
+static void disarm(struct gyre_ring_hot_ *hot)
+{
+	hot->at = (uint8_t *)&hot->nothing;
+	hot->room = hot->armed = 0;
+	hot->expect = GYRE_EXPECT_NOTHING_;
+	hot->align = 8;
+	hot->stride = 0;
+}
+
 static void poison(struct gyre_attachment *attachment)
 {
 	struct gyre_ring *r = (struct gyre_ring *)(void *)((char *)attachment -
 							   offsetof(struct gyre_ring, attachment));
 
-	r->hot.quick_send = r->hot.quick_receive = GYRE_QUICK_NONE_;
+	disarm(&r->hot);
 	r->producer = &gyre_no_producer;
 	r->consumer = &gyre_no_consumer;
 }
@@ -179,6 +189,7 @@ static void start(struct gyre_ring *r, enum gyre_role role, const struct gyre_ri
 	r->options_flags = options->flags;
 	r->no_spin = (options->flags & GYRE_RING_NO_SPIN) != 0;
 	gyre_wait_start(r);
+	disarm(&r->hot);
 	shape->resume(r);
 }
 

@@ -120,13 +120,6 @@ int gyre_ring_show_(struct gyre_ring *r)
 	return gyre_show_head(r);
 }
 
-int gyre_ring_wake_if_room_(struct gyre_ring *r)
-{
-	const uint64_t wants = atomic_load_explicit(&r->wake->wants, memory_order_relaxed);
-
-	return (int64_t)(r->hot.position - wants) >= 0 ? gyre_ring_wake_(r) : GYRE_OK;
-}
-
 /* ---- Taking over ---- */
 
 /* Add up the messages from copy->position on, as far as there are any, but not beyond end. */
@@ -224,8 +217,6 @@ static void resume_producer(struct gyre_ring *r, bool slots)
 		clear_free_slots(r);
 	gyre_aim_(&r->hot, r->hot.position, slots);
 	r->hot.limit = r->hot.position; /* the first call looks */
-	if (!r->fence)
-		r->hot.quick_send = slots ? GYRE_QUICK_SLOTS_ : GYRE_QUICK_RECORDS_;
 }
 
 static void resume_consumer(struct gyre_ring *r, bool slots)
@@ -237,7 +228,7 @@ static void resume_consumer(struct gyre_ring *r, bool slots)
 	r->hot.next = r->hot.position;
 	gyre_aim_(&r->hot, r->hot.next, slots);
 	gyre_show_head(r);
-	r->hot.quick_receive = slots ? GYRE_QUICK_SLOTS_ : GYRE_QUICK_RECORDS_;
+	arm_receive(&r->hot);
 }
 
 static void resume(struct gyre_ring *r, bool slots)
@@ -347,8 +338,10 @@ static void hand_on(struct gyre_ring *r, bool got)
 
 static void give_back(struct gyre_ring *r)
 {
-	if (!gyre_is_consumer(r))
-		gyre_ledger_flush(r);
+	if (gyre_is_consumer(r))
+		return;
+	sync_sent(&r->hot, r->hot.stride != 0);
+	gyre_ledger_flush(r);
 }
 
 static void left(struct gyre_ring *r)

@@ -108,13 +108,7 @@ gyre_inline int find(struct gyre_ring *r, int64_t timeout_ns, uint64_t *ret_word
 gyre_inline void describe(const struct gyre_ring *r, uint64_t word, const void *data,
 	struct gyre_message *ret_message)
 {
-	ret_message->data = data;
-	ret_message->bytes = gyre_word_length_(word);
-	ret_message->tag = gyre_word_tag(word);
-	ret_message->flags = 0;
-	ret_message->position = r->hot.next;
-	ret_message->index = 0;
-	ret_message->deliveries = 1;
+	gyre_describe_(ret_message, data, word, r->hot.next);
 }
 
 gyre_inline int64_t receive(struct gyre_ring *r, void *buffer, size_t buffer_bytes,
@@ -134,8 +128,8 @@ gyre_inline int64_t receive(struct gyre_ring *r, void *buffer, size_t buffer_byt
 		return GYRE_EMSGSIZE;
 	}
 	return gyre_word_length_(word) <= GYRE_SMALL_
-		       ? gyre_take_(&r->hot, word, buffer, ret_message, true, slots)
-		       : gyre_take_(&r->hot, word, buffer, ret_message, false, slots);
+		       ? take(&r->hot, word, buffer, ret_message, true, slots)
+		       : take(&r->hot, word, buffer, ret_message, false, slots);
 }
 
 /* One message of a batch into the buffer. */
@@ -143,7 +137,7 @@ gyre_inline int copy_out(struct gyre_ring *r, int64_t timeout_ns, uint8_t *to, s
 	struct gyre_message *ret_message, bool slots)
 {
 	uint64_t word = gyre_load_word_at_(r->hot.at);
-	const bool quick = gyre_can_take_(&r->hot, word, room, slots);
+	const bool quick = can_take(&r->hot, word, room, slots);
 	const int outcome = quick ? GYRE_OK : find(r, timeout_ns, &word, slots);
 	const uint8_t *const payload = r->hot.at + GYRE_WORD_BYTES_;
 
@@ -158,7 +152,7 @@ gyre_inline int copy_out(struct gyre_ring *r, int64_t timeout_ns, uint8_t *to, s
 		memcpy(to, payload, ret_message->bytes);
 	const uint64_t span = gyre_span_(&r->hot, ret_message->bytes, slots);
 
-	r->hot.at = gyre_behind_(&r->hot, span, slots);
+	r->hot.at = behind_at(&r->hot, span, slots);
 	r->hot.next += span;
 	return GYRE_OK;
 }
@@ -204,7 +198,6 @@ gyre_inline int peek(struct gyre_ring *r, int64_t timeout_ns, struct gyre_messag
 			return found > 0 ? (int)found : outcome;
 		describe(r, word, payload_at(r, r->hot.next, slots), &ret_messages[found++]);
 		go_to(r, r->hot.next + gyre_span_(&r->hot, gyre_word_length_(word), slots), slots);
-		r->hot.quick_receive = GYRE_QUICK_NONE_; /* while anything is held */
 	}
 	return (int)found;
 }
@@ -252,8 +245,6 @@ gyre_inline int release(
 		rest_at(r, position) == r->hot.next - position)
 		position = r->hot.next;
 	gyre_progress_(&r->hot, position);
-	if (r->hot.next == r->hot.position)
-		r->hot.quick_receive = slots ? GYRE_QUICK_SLOTS_ : GYRE_QUICK_RECORDS_;
 	if (r->closed && r->hot.next == r->hot.position)
 		gyre_mark_ended(r);
 	return GYRE_OK;
@@ -264,47 +255,87 @@ gyre_inline int release(
 static int records_peek(
 	struct gyre_ring *r, int64_t timeout_ns, struct gyre_message *ret_messages, unsigned count)
 {
-	return peek(r, timeout_ns, ret_messages, count, false);
-}
+	int found;
 
-static int slots_peek(
-	struct gyre_ring *r, int64_t timeout_ns, struct gyre_message *ret_messages, unsigned count)
-{
-	return peek(r, timeout_ns, ret_messages, count, true);
+	sync_received(&r->hot);
+	found = peek(r, timeout_ns, ret_messages, count, false);
+	arm_receive(&r->hot);
+	return found;
 }
 
 static int records_release(struct gyre_ring *r, const struct gyre_message *expected, unsigned count)
 {
-	return release(r, expected, count, false);
-}
+	int outcome;
 
-static int slots_release(struct gyre_ring *r, const struct gyre_message *expected, unsigned count)
-{
-	return release(r, expected, count, true);
+	sync_received(&r->hot);
+	outcome = release(r, expected, count, false);
+	arm_receive(&r->hot);
+	return outcome;
 }
 
 static int64_t records_receive(struct gyre_ring *r, void *buffer, size_t buffer_bytes,
 	int64_t timeout_ns, struct gyre_message *ret_message)
 {
-	return receive(r, buffer, buffer_bytes, timeout_ns, ret_message, false);
-}
+	int64_t bytes;
 
-static int64_t slots_receive(struct gyre_ring *r, void *buffer, size_t buffer_bytes,
-	int64_t timeout_ns, struct gyre_message *ret_message)
-{
-	return receive(r, buffer, buffer_bytes, timeout_ns, ret_message, true);
+	sync_received(&r->hot);
+	bytes = receive(r, buffer, buffer_bytes, timeout_ns, ret_message, false);
+	arm_receive(&r->hot);
+	return bytes;
 }
 
 static int records_receive_batch(struct gyre_ring *r, void *buffer, size_t buffer_bytes,
 	int64_t timeout_ns, struct gyre_message *ret_messages, unsigned count)
 {
-	return receive_batch(r, buffer, buffer_bytes, timeout_ns, ret_messages, count, false);
+	int found;
+
+	sync_received(&r->hot);
+	found = receive_batch(r, buffer, buffer_bytes, timeout_ns, ret_messages, count, false);
+	arm_receive(&r->hot);
+	return found;
+}
+
+static int slots_peek(
+	struct gyre_ring *r, int64_t timeout_ns, struct gyre_message *ret_messages, unsigned count)
+{
+	int found;
+
+	sync_received(&r->hot);
+	found = peek(r, timeout_ns, ret_messages, count, true);
+	arm_receive(&r->hot);
+	return found;
+}
+
+static int slots_release(struct gyre_ring *r, const struct gyre_message *expected, unsigned count)
+{
+	int outcome;
+
+	sync_received(&r->hot);
+	outcome = release(r, expected, count, true);
+	arm_receive(&r->hot);
+	return outcome;
+}
+
+static int64_t slots_receive(struct gyre_ring *r, void *buffer, size_t buffer_bytes,
+	int64_t timeout_ns, struct gyre_message *ret_message)
+{
+	int64_t bytes;
+
+	sync_received(&r->hot);
+	bytes = receive(r, buffer, buffer_bytes, timeout_ns, ret_message, true);
+	arm_receive(&r->hot);
+	return bytes;
 }
 
 static int slots_receive_batch(struct gyre_ring *r, void *buffer, size_t buffer_bytes,
 	int64_t timeout_ns, struct gyre_message *ret_messages, unsigned count)
 {
-	return receive_batch(r, buffer, buffer_bytes, timeout_ns, ret_messages, count, true);
+	int found;
+
+	sync_received(&r->hot);
+	found = receive_batch(r, buffer, buffer_bytes, timeout_ns, ret_messages, count, true);
+	arm_receive(&r->hot);
+	return found;
 }
 
 const struct gyre_consumer_ops gyre_records_consumer = {

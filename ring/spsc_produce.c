@@ -81,7 +81,7 @@ static int pad_to_end(struct gyre_ring *r, int64_t timeout_ns)
 
 	if (outcome != GYRE_OK)
 		return outcome;
-	gyre_publish_(&r->hot, rest, gyre_word_(GYRE_WORD_PAD, 0, 0, 0), 0, 0, r->hot.data, false);
+	publish(&r->hot, rest, gyre_word_(GYRE_WORD_PAD, 0, 0, 0), 0, 0, r->hot.data, false);
 	r->hot.limit = r->hot.position;
 	return gyre_published(r);
 }
@@ -108,7 +108,7 @@ static int make_room(struct gyre_ring *r, size_t bytes, int64_t timeout_ns, bool
 
 gyre_inline int find_room(struct gyre_ring *r, size_t bytes, int64_t timeout_ns, bool slots)
 {
-	if (gyre_likely(gyre_fits_(&r->hot, r->hot.position, bytes, slots)))
+	if (gyre_likely(fits(&r->hot, r->hot.position, bytes, slots)))
 		return GYRE_OK;
 	return make_room(r, bytes, timeout_ns, slots);
 }
@@ -121,9 +121,9 @@ gyre_inline int send(struct gyre_ring *r, const void *data, size_t bytes, uint32
 	if (outcome != GYRE_OK)
 		return outcome;
 	if (bytes <= GYRE_SMALL_)
-		gyre_put_(&r->hot, data, bytes, tag, true, slots);
+		put(&r->hot, data, bytes, tag, true, slots);
 	else
-		gyre_put_(&r->hot, data, bytes, tag, false, slots);
+		put(&r->hot, data, bytes, tag, false, slots);
 	return gyre_published(r);
 }
 
@@ -141,7 +141,7 @@ gyre_inline int commit(struct gyre_ring *r, size_t bytes, uint32_t tag, bool slo
 	/* What is written next: about a KiB on, or the next message's first lines. */
 	gyre_prefetch_write_(bytes < GYRE_PREFETCH_AHEAD_ ? r->hot.at + GYRE_PREFETCH_AHEAD_
 							  : r->hot.at + span + 64);
-	gyre_publish_(&r->hot, span, word, 1, bytes, gyre_behind_(&r->hot, span, slots), slots);
+	publish(&r->hot, span, word, 1, bytes, behind_at(&r->hot, span, slots), slots);
 	gyre_reservation_close(r);
 	return gyre_published(r);
 }
@@ -184,7 +184,7 @@ gyre_inline void write_in_batch(
 	} else {
 		gyre_copy_large_(at + GYRE_WORD_BYTES_, m->data, m->bytes);
 	}
-	r->hot.at = gyre_behind_(&r->hot, span, slots);
+	r->hot.at = behind_at(&r->hot, span, slots);
 	/* [WORD] release, though the first word orders them all for the consumer: a successor
 	 * producer that clears slots after a death must find no gap. */
 	if (!first)
@@ -194,7 +194,7 @@ gyre_inline void write_in_batch(
 /* Whether the next one of a batch can follow at end: as far as the ring goes on there. */
 gyre_inline bool can_follow(struct gyre_ring *r, uint64_t end, size_t bytes, bool slots)
 {
-	if (gyre_fits_(&r->hot, end, bytes, slots))
+	if (fits(&r->hot, end, bytes, slots))
 		return true;
 	gyre_ledger_flush(r);
 	r->need = gyre_span_(&r->hot, bytes, slots);
@@ -230,7 +230,7 @@ gyre_inline int send_batch(struct gyre_ring *r, const struct gyre_message *messa
 	}
 	behind = r->hot.at;
 	r->hot.at = first_at;
-	gyre_publish_(&r->hot, end - r->hot.position, first_word, sent, bytes, behind, slots);
+	publish(&r->hot, end - r->hot.position, first_word, sent, bytes, behind, slots);
 	gyre_published(r);
 	return (int)sent;
 }
@@ -255,62 +255,132 @@ gyre_inline int close_ring(struct gyre_ring *r, bool slots)
 static int records_send(
 	struct gyre_ring *r, const void *data, size_t bytes, uint32_t tag, int64_t timeout_ns)
 {
-	return send(r, data, bytes, tag, timeout_ns, false);
-}
+	int outcome;
 
-static int slots_send(
-	struct gyre_ring *r, const void *data, size_t bytes, uint32_t tag, int64_t timeout_ns)
-{
-	return send(r, data, bytes, tag, timeout_ns, true);
+	sync_sent(&r->hot, false);
+	outcome = send(r, data, bytes, tag, timeout_ns, false);
+	arm_send(r, false);
+	return outcome;
 }
 
 static int records_reserve(
 	struct gyre_ring *r, size_t bytes_max, int64_t timeout_ns, void **ret_data)
 {
-	return reserve(r, bytes_max, timeout_ns, ret_data, false);
-}
+	int outcome;
 
-static int slots_reserve(struct gyre_ring *r, size_t bytes_max, int64_t timeout_ns, void **ret_data)
-{
-	return reserve(r, bytes_max, timeout_ns, ret_data, true);
+	sync_sent(&r->hot, false);
+	outcome = reserve(r, bytes_max, timeout_ns, ret_data, false);
+	arm_send(r, false);
+	return outcome;
 }
 
 static int records_commit(struct gyre_ring *r, size_t bytes, uint32_t tag)
 {
-	return commit(r, bytes, tag, false);
+	int outcome;
+
+	sync_sent(&r->hot, false);
+	outcome = commit(r, bytes, tag, false);
+	arm_send(r, false);
+	return outcome;
 }
 
-static int slots_commit(struct gyre_ring *r, size_t bytes, uint32_t tag)
+static int records_discard(struct gyre_ring *r)
 {
-	return commit(r, bytes, tag, true);
+	int outcome;
+
+	sync_sent(&r->hot, false);
+	outcome = spsc_discard(r);
+	arm_send(r, false);
+	return outcome;
 }
 
 static int records_send_batch(struct gyre_ring *r, const struct gyre_message *messages,
 	unsigned count, int64_t timeout_ns)
 {
-	return send_batch(r, messages, count, timeout_ns, false);
+	int outcome;
+
+	sync_sent(&r->hot, false);
+	outcome = send_batch(r, messages, count, timeout_ns, false);
+	arm_send(r, false);
+	return outcome;
+}
+
+static int records_close(struct gyre_ring *r)
+{
+	int outcome;
+
+	sync_sent(&r->hot, false);
+	outcome = close_ring(r, false);
+	arm_send(r, false);
+	return outcome;
+}
+
+static int slots_send(
+	struct gyre_ring *r, const void *data, size_t bytes, uint32_t tag, int64_t timeout_ns)
+{
+	int outcome;
+
+	sync_sent(&r->hot, true);
+	outcome = send(r, data, bytes, tag, timeout_ns, true);
+	arm_send(r, true);
+	return outcome;
+}
+
+static int slots_reserve(struct gyre_ring *r, size_t bytes_max, int64_t timeout_ns, void **ret_data)
+{
+	int outcome;
+
+	sync_sent(&r->hot, true);
+	outcome = reserve(r, bytes_max, timeout_ns, ret_data, true);
+	arm_send(r, true);
+	return outcome;
+}
+
+static int slots_commit(struct gyre_ring *r, size_t bytes, uint32_t tag)
+{
+	int outcome;
+
+	sync_sent(&r->hot, true);
+	outcome = commit(r, bytes, tag, true);
+	arm_send(r, true);
+	return outcome;
+}
+
+static int slots_discard(struct gyre_ring *r)
+{
+	int outcome;
+
+	sync_sent(&r->hot, true);
+	outcome = spsc_discard(r);
+	arm_send(r, true);
+	return outcome;
 }
 
 static int slots_send_batch(struct gyre_ring *r, const struct gyre_message *messages,
 	unsigned count, int64_t timeout_ns)
 {
-	return send_batch(r, messages, count, timeout_ns, true);
-}
+	int outcome;
 
-static int records_close(struct gyre_ring *r)
-{
-	return close_ring(r, false);
+	sync_sent(&r->hot, true);
+	outcome = send_batch(r, messages, count, timeout_ns, true);
+	arm_send(r, true);
+	return outcome;
 }
 
 static int slots_close(struct gyre_ring *r)
 {
-	return close_ring(r, true);
+	int outcome;
+
+	sync_sent(&r->hot, true);
+	outcome = close_ring(r, true);
+	arm_send(r, true);
+	return outcome;
 }
 
 const struct gyre_producer_ops gyre_records_producer = {
 	.reserve = records_reserve,
 	.commit = records_commit,
-	.discard = spsc_discard,
+	.discard = records_discard,
 	.send = records_send,
 	.send_batch = records_send_batch,
 	.close = records_close,
@@ -319,7 +389,7 @@ const struct gyre_producer_ops gyre_records_producer = {
 const struct gyre_producer_ops gyre_slots_producer = {
 	.reserve = slots_reserve,
 	.commit = slots_commit,
-	.discard = spsc_discard,
+	.discard = slots_discard,
 	.send = slots_send,
 	.send_batch = slots_send_batch,
 	.close = slots_close,
