@@ -15,7 +15,7 @@
 #include "../golden/golden.h"
 #include "rings.h"
 
-TestSuite(header, .timeout = 60, .init = rings_open, .fini = rings_close);
+TestSuite(header, .timeout = 240, .init = rings_open, .fini = rings_close);
 
 enum {
 	HEADER_BYTES = 0x200,

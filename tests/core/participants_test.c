@@ -20,7 +20,7 @@
 #include "process.h"
 #include "rings.h"
 
-TestSuite(participants, .timeout = 60, .init = rings_open, .fini = rings_close);
+TestSuite(participants, .timeout = 240, .init = rings_open, .fini = rings_close);
 
 enum {
 	CAPACITY = 4096,

@@ -14,7 +14,7 @@
 #include <unistd.h>
 #include "rings.h"
 
-TestSuite(wakeup, .timeout = 120, .init = rings_open, .fini = rings_close);
+TestSuite(wakeup, .timeout = 240, .init = rings_open, .fini = rings_close);
 
 enum {
 	CAPACITY = 4096,

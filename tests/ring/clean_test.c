@@ -18,7 +18,7 @@ static void close_rings_and_leftovers(void)
 	rings_close();
 }
 
-TestSuite(clean, .timeout = 60, .init = rings_open, .fini = close_rings_and_leftovers);
+TestSuite(clean, .timeout = 240, .init = rings_open, .fini = close_rings_and_leftovers);
 
 enum {
 	CAPACITY = 4096,

@@ -11,7 +11,7 @@
 #include <unistd.h>
 #include "rings.h"
 
-TestSuite(inspect, .timeout = 60, .init = rings_open, .fini = rings_close);
+TestSuite(inspect, .timeout = 240, .init = rings_open, .fini = rings_close);
 
 enum {
 	CAPACITY = 8192,

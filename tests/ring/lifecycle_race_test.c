@@ -5,7 +5,7 @@
 #include <unistd.h>
 #include "rings.h"
 
-TestSuite(lifecycle_race, .timeout = 120, .init = rings_open, .fini = rings_close);
+TestSuite(lifecycle_race, .timeout = 240, .init = rings_open, .fini = rings_close);
 
 enum {
 	LEAVING_ROUNDS = 500,

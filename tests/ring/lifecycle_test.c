@@ -11,7 +11,7 @@
 #include <unistd.h>
 #include "rings.h"
 
-TestSuite(lifecycle, .timeout = 120, .init = rings_open, .fini = rings_close);
+TestSuite(lifecycle, .timeout = 240, .init = rings_open, .fini = rings_close);
 
 enum {
 	CAPACITY = 8192,

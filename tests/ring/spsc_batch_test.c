@@ -3,7 +3,7 @@
 #include <string.h>
 #include "rings.h"
 
-TestSuite(spsc_batch, .timeout = 60, .init = rings_open, .fini = rings_close);
+TestSuite(spsc_batch, .timeout = 240, .init = rings_open, .fini = rings_close);
 
 enum {
 	CAPACITY = 4096,

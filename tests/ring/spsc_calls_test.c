@@ -7,7 +7,7 @@
 #include <unistd.h>
 #include "rings.h"
 
-TestSuite(spsc_calls, .timeout = 60, .init = rings_open, .fini = rings_close);
+TestSuite(spsc_calls, .timeout = 240, .init = rings_open, .fini = rings_close);
 
 enum {
 	CAPACITY = 1 << 14,

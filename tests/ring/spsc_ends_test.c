@@ -5,7 +5,7 @@
 #include <unistd.h>
 #include "rings.h"
 
-TestSuite(spsc_ends, .timeout = 60, .init = rings_open, .fini = rings_close);
+TestSuite(spsc_ends, .timeout = 240, .init = rings_open, .fini = rings_close);
 
 enum {
 	CAPACITY = 4096,

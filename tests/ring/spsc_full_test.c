@@ -5,7 +5,7 @@
 #include <string.h>
 #include "rings.h"
 
-TestSuite(spsc_full, .timeout = 60, .init = rings_open, .fini = rings_close);
+TestSuite(spsc_full, .timeout = 240, .init = rings_open, .fini = rings_close);
 
 enum {
 	SMALL = 4096, /* the least capacity */

@@ -9,7 +9,7 @@
 #include <unistd.h>
 #include "rings.h"
 
-TestSuite(spsc_hostile, .timeout = 120, .init = rings_open, .fini = rings_close);
+TestSuite(spsc_hostile, .timeout = 240, .init = rings_open, .fini = rings_close);
 
 /* Offsets of docs/layout.md. */
 enum {

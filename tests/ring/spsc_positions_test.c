@@ -4,7 +4,7 @@
  */
 #include "rings.h"
 
-TestSuite(spsc_positions, .timeout = 60, .init = rings_open, .fini = rings_close);
+TestSuite(spsc_positions, .timeout = 240, .init = rings_open, .fini = rings_close);
 
 enum {
 	CAPACITY = 4096,

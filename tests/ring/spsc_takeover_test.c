@@ -11,7 +11,7 @@
 #include <unistd.h>
 #include "rings.h"
 
-TestSuite(spsc_takeover, .timeout = 120, .init = rings_open, .fini = rings_close);
+TestSuite(spsc_takeover, .timeout = 240, .init = rings_open, .fini = rings_close);
 
 enum {
 	CAPACITY = 4096,

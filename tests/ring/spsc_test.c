@@ -6,7 +6,7 @@
 #include <string.h>
 #include "rings.h"
 
-TestSuite(spsc, .timeout = 60, .init = rings_open, .fini = rings_close);
+TestSuite(spsc, .timeout = 240, .init = rings_open, .fini = rings_close);
 
 enum {
 	CAPACITY = 1 << 14,

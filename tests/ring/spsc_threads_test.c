@@ -5,7 +5,7 @@
 #include "exchange.h"
 #include "rings.h"
 
-TestSuite(spsc_threads, .timeout = 120, .init = rings_open, .fini = rings_close);
+TestSuite(spsc_threads, .timeout = 240, .init = rings_open, .fini = rings_close);
 
 enum { CAPACITY = 4096 };
 
