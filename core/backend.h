@@ -100,6 +100,10 @@ uint32_t gyre_mode_wanted(const struct gyre_permissions *perm);
 int gyre_judge_owner(const char *shown, uint32_t owner_uid, uint32_t mode,
 	const struct gyre_permissions *perm, struct gyre_error *reterr);
 
+/* Text that goes to terminals and into documents, and may be anybody's: what is no UTF-8, be it cut
+ * off, and control characters, C1 included, become '?'. */
+void gyre_make_harmless(char *text);
+
 /* Fill *reterr (if not NULL) printf-style and return code. The one way errors are made.
  * fail_os() takes errno as it is on entry. */
 int gyre_fail(struct gyre_error *reterr, int code, const char *format, ...)

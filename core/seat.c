@@ -5,7 +5,6 @@
 #include "clock.h"
 #include "lockbyte.h"
 #include "process.h"
-#include "utf8_private.h"
 
 /* A repair, a dying process: how long to wait for one, and how often to look. */
 enum {
@@ -18,23 +17,6 @@ static unsigned lock_byte(unsigned number)
 	return GYRE_LOCK_SEATS + number;
 }
 
-/* It goes to terminals and into documents, and anyone may have written it: what is no UTF-8, be it
- * cut off, and controls, C1 included, become '?'. */
-static void make_harmless(char name[32])
-{
-	size_t step;
-
-	for (char *c = name; *c != '\0'; c += step) {
-		uint32_t codepoint = 0;
-
-		step = gyre_utf8_sequence(c, strlen(c), &codepoint);
-		if (step == 0)
-			step = 1;
-		if (codepoint < ' ' || (codepoint >= 0x7f && codepoint < 0xa0))
-			memset(c, '?', step);
-	}
-}
-
 void gyre_seat_name(const struct gyre_seat *seat, char ret_name[32])
 {
 	for (int i = 0; i < 4; i++) {
@@ -43,7 +25,7 @@ void gyre_seat_name(const struct gyre_seat *seat, char ret_name[32])
 		memcpy(ret_name + 8 * i, &part, 8);
 	}
 	ret_name[31] = '\0';
-	make_harmless(ret_name);
+	gyre_make_harmless(ret_name); /* anyone may have written it */
 }
 
 void gyre_seat_describe(const struct gyre_seat *seat, char *text, size_t size)

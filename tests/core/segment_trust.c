@@ -59,6 +59,21 @@ static void expect_refused(const struct place *p, const char *reason)
 
 /* ---- Planted ---- */
 
+Test(trust, a_planted_name_is_shown_without_its_control_characters)
+{
+	for (struct place *p = place_first(); p != NULL; p = place_next()) {
+		const struct gyre_key key = place_key(p, "\x1b[2J\n\xc2\x9b\xff");
+		struct gyre_error error = {0};
+		char path[2 * PATH_BYTES + 2];
+
+		place_path(p, "\x1b[2J\n\xc2\x9b\xff", path);
+		cr_assert(eq(int, mkfifo(path, 0600), 0));
+		cr_assert(eq(int, attach(&key, GYRE_READ_ONLY, NULL, &error), GYRE_EUNSAFE));
+		cr_assert(ne(ptr, strstr(error.what, "?[2J????: a FIFO"), NULL), "%s", error.what);
+		cr_assert(eq(int, unlink(path), 0));
+	}
+}
+
 Test(trust, a_symbolic_link_is_refused)
 {
 	for (struct place *p = place_first(); p != NULL; p = place_next()) {
