@@ -371,22 +371,52 @@ Test(wakeup, a_sleeper_that_was_killed_costs_at_most_one_wake)
 	}
 }
 
+enum {
+	BURSTS = 10,
+	BURST = 10, /* messages */
+};
+
+struct heavy_sleeper {
+	const char *key;
+	_Atomic uint32_t sent[BURSTS];
+};
+
+/* Once woken, it does not announce another sleep while the rest of the burst is being sent. */
+static const char *receive_bursts(void *context)
+{
+	struct heavy_sleeper *const s = context;
+	struct gyre_ring *ring = NULL;
+
+	if (gyre_ring_attach(s->key, GYRE_CONSUMER, NULL, &ring, NULL) != GYRE_OK)
+		return "cannot attach";
+	for (uint64_t number = 0; number < BURSTS * BURST; number++) {
+		if (receive_number(ring, number, GYRE_FOREVER) != 10)
+			return complain("message %u", (unsigned)number);
+		if (!await_flag(&s->sent[number / BURST]))
+			return complain("burst %u is not sent", (unsigned)(number / BURST));
+	}
+	gyre_ring_detach(ring);
+	return NULL;
+}
+
 Test(wakeup, a_sleeper_that_lives_costs_at_most_two)
 {
 	for (const struct variant *v = variant_first(); v != NULL; v = variant_next()) {
 		struct pair p = pair_of(v, CAPACITY, SLOT);
-		struct sleeper *const s = shared_memory(sizeof *s);
+		struct heavy_sleeper *const s = shared_memory(sizeof *s);
 		struct child child;
 		struct seen seen;
 
 		gyre_ring_detach(p.consumer);
 		p.consumer = NULL;
-		*s = (struct sleeper){p.key, 100, 9, 0};
-		child = start_child(receive_thoughtfully, s);
-		for (uint64_t number = 0; number < s->messages; number++) {
-			if (number % 10 == 0)
-				cr_assert(until_asleep(p.key, GYRE_CONSUMER, number / 10 + 1));
-			cr_assert(eq(int, send_number(p.producer, number, 10, 0), GYRE_OK));
+		s->key = p.key;
+		child = start_child(receive_bursts, s);
+		for (uint64_t burst = 0; burst < BURSTS; burst++) {
+			cr_assert(until_asleep(p.key, GYRE_CONSUMER, burst + 1));
+			for (uint64_t i = 0; i < BURST; i++)
+				cr_assert(eq(int, send_number(p.producer, burst * BURST + i, 10, 0),
+					GYRE_OK));
+			raise_flag(&s->sent[burst]);
 		}
 		expect_well(end_child(&child));
 		seen = look(p.key);
