@@ -9,7 +9,7 @@ enum {
 	CAPACITY = 4096,
 	SLOT = 64,
 	BATCH_MAX = 1024,
-	BATCHES = 20000,
+	BATCHES = 2000,
 };
 
 static struct gyre_message batch[BATCH_MAX];
