@@ -65,7 +65,7 @@ static const char *ask_too_much(void *context)
 	static const char *const words[] = {"2 MiB (2097152 bytes) asked", "1 MiB free of 1 MiB",
 		"remount,size=3M", "--shm-size=3m", "file:", NULL};
 	const struct place *const p = context;
-	struct gyre_segment *segment;
+	struct gyre_segment *segment = NULL;
 	const char *said = own_shm("size=1m,mode=1777");
 
 	if (said == NULL)
@@ -122,7 +122,7 @@ static const char *be_refused_by_fallocate(void *context)
 	static const char *const of_disk[] = {"512 KiB (524288 bytes) asked", "free of", NULL};
 	const struct place *const p = context;
 	const unsigned descriptors = count_descriptors();
-	struct gyre_segment *segment;
+	struct gyre_segment *segment = NULL;
 	const char *said = fail_syscall(SYS_fallocate, 0, 0, ENOSPC);
 
 	if (said == NULL)
@@ -156,7 +156,7 @@ struct refusal {
 static const char *be_refused(void *context)
 {
 	const struct refusal *const refusal = context;
-	struct gyre_segment *segment;
+	struct gyre_segment *segment = NULL;
 	const char *said = fail_syscall(SYS_fallocate, 0, 0, refusal->os_code);
 
 	if (said == NULL)
@@ -186,7 +186,7 @@ static const char *use_up_the_names(void *context)
 	static const char *const words[] = {"no room for another file", "nr_inodes=", NULL};
 	const struct place *const p = context;
 	const struct gyre_key second = place_key(p, "-2");
-	struct gyre_segment *segment;
+	struct gyre_segment *segment = NULL;
 	const char *said = own_shm("size=1m,nr_inodes=2,mode=1777"); /* one is the directory's */
 
 	if (said == NULL)
@@ -205,7 +205,7 @@ Test(limits, running_out_of_inodes_is_told_from_running_out_of_space)
 static const char *use_a_read_only_tmpfs(void *context)
 {
 	const struct place *const p = context;
-	struct gyre_segment *segment;
+	struct gyre_segment *segment = NULL;
 	const char *said = own_shm("size=1m,mode=1777");
 
 	if (said == NULL)
@@ -249,7 +249,7 @@ static const char *attach_to_too_many_holes(void *context)
 	static const char *const words[] = {
 		"8 MiB (8388608 bytes) asked", "1 MiB free of 1 MiB", "--shm-size", NULL};
 	const struct place *const p = context;
-	struct gyre_segment *segment;
+	struct gyre_segment *segment = NULL;
 	const char *said = own_shm("size=1m,mode=1777");
 
 	if (said == NULL)
@@ -275,7 +275,7 @@ Test(limits, attaching_to_more_holes_than_there_is_room_is_an_error)
 static const char *attach_while_others_take_the_space(void *context)
 {
 	const struct place *const p = context;
-	struct gyre_segment *segment;
+	struct gyre_segment *segment = NULL;
 	const char *said = own_shm("size=1m,mode=1777");
 
 	if (said == NULL)
@@ -299,7 +299,7 @@ Test(limits, where_a_touch_would_raise_sigbus_attach_is_an_error)
 static const char *attach_and_touch_holes(void *context)
 {
 	const struct place *const p = context;
-	struct gyre_segment *segment;
+	struct gyre_segment *segment = NULL;
 	const char *said = own_shm("size=1m,mode=1777");
 	volatile const char *data;
 
@@ -330,7 +330,7 @@ Test(limits, holes_are_given_their_room_at_attach)
 static const char *attach_to_holes(void *context)
 {
 	const struct place *const p = context;
-	struct gyre_segment *segment;
+	struct gyre_segment *segment = NULL;
 	struct stat st;
 	const char *said = expect_code(attach(&p->key, GYRE_READ_WRITE, &segment), GYRE_OK, &error);
 
@@ -352,7 +352,7 @@ static const char *attach_to_holes_without_fallocate(void *context)
 static const char *attach_to_holes_with_an_old_kernel(void *context)
 {
 	const struct place *const p = context;
-	struct gyre_segment *segment;
+	struct gyre_segment *segment = NULL;
 	const char *said = fail_syscall(SYS_fallocate, 0, 0, EOPNOTSUPP);
 
 	if (said == NULL)
@@ -399,7 +399,7 @@ Test(limits, looking_at_holes_takes_no_memory)
 static const char *create_without_fallocate(void *context)
 {
 	const struct place *const p = context;
-	struct gyre_segment *segment;
+	struct gyre_segment *segment = NULL;
 	struct stat st;
 	const char *said = fail_syscall(SYS_fallocate, 0, 0, EOPNOTSUPP);
 
@@ -426,7 +426,7 @@ Test(limits, space_is_reserved_where_fallocate_is_missing)
 static const char *create_under_signals(void *context)
 {
 	const struct place *const p = context;
-	struct gyre_segment *segment;
+	struct gyre_segment *segment = NULL;
 	const char *said = fail_syscall(SYS_fallocate, 3, 64 * MIB, EINTR);
 
 	if (said == NULL)
@@ -449,7 +449,7 @@ static const char *exceed_file_size(void *context)
 	const struct rlimit limit = {64 * KIB, 64 * KIB};
 	const struct place *const p = context;
 	const unsigned descriptors = count_descriptors();
-	struct gyre_segment *segment;
+	struct gyre_segment *segment = NULL;
 	const char *said;
 
 	if (setrlimit(RLIMIT_FSIZE, &limit) != 0)
@@ -477,7 +477,7 @@ static const char *run_out_of_descriptors(void *context)
 	const struct gyre_key missing = place_key(p, "-2");
 	const unsigned used = count_descriptors();
 	struct rlimit limit = {used, 64};
-	struct gyre_segment *segment;
+	struct gyre_segment *segment = NULL;
 	int err = GYRE_ENORES;
 	const char *said = NULL;
 
@@ -507,7 +507,7 @@ static const char *run_out_of_descriptors(void *context)
 Test(limits, running_out_of_descriptors_leaks_nothing)
 {
 	for (struct place *p = place_first(); p != NULL; p = place_next()) {
-		struct gyre_segment *segment;
+		struct gyre_segment *segment = NULL;
 
 		cr_assert(eq(int, create(&p->key, BYTES, &segment), GYRE_OK));
 		expect_well(in_child(run_out_of_descriptors, p));
@@ -529,7 +529,7 @@ static const char *be_denied_memory(void *context)
 	const char *const words[] = {"8388608 bytes", denial->cure, NULL};
 	const struct gyre_key second = place_key(denial->place, "-2");
 	const unsigned descriptors = count_descriptors();
-	struct gyre_segment *segment;
+	struct gyre_segment *segment = NULL;
 	const char *said = denial->deny();
 
 	if (said == NULL)
@@ -588,7 +588,7 @@ static void expect_denial(const char *(*deny)(void), const char *cure)
 {
 	for (struct place *p = place_first(); p != NULL; p = place_next()) {
 		struct denial denial = {p, deny, cure};
-		struct gyre_segment *segment;
+		struct gyre_segment *segment = NULL;
 
 		cr_assert(eq(int, create(&p->key, 8 * MIB, &segment), GYRE_OK));
 		gyre_segment_detach(segment);
@@ -662,7 +662,7 @@ static const char *exceed_the_container(void *context)
 	static const char *const machine[] = {"513 MiB (537919488 bytes) asked",
 		"448 MiB left of the machine's memory of 1024 MiB", NULL};
 	const struct place *const p = context;
-	struct gyre_segment *segment;
+	struct gyre_segment *segment = NULL;
 	const char *said = pretend_container();
 
 	if (said == NULL)
@@ -694,7 +694,7 @@ static const char *use_a_directory_as_dev_shm(void *context)
 	static const char *const words[] = {"no tmpfs", "mount -t tmpfs", "file:", NULL};
 	const struct place *const disk = context;
 	struct place posix = *disk;
-	struct gyre_segment *segment;
+	struct gyre_segment *segment = NULL;
 	struct stat st;
 	const char *said = own_mounts();
 	const int fd = open(disk->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -728,7 +728,7 @@ static const char *use_fuse(void *context)
 	static const char *const words[] = {"network file system (FUSE)", "posix:", NULL};
 	const struct place *const p = context;
 	const int server = open("/dev/fuse", O_RDWR | O_CLOEXEC);
-	struct gyre_segment *segment;
+	struct gyre_segment *segment = NULL;
 	char options[96];
 	const char *said = own_mounts();
 
