@@ -195,8 +195,10 @@ static int sit(const struct gyre_attach_request *request, struct gyre_attachment
 		attachment->membarrier ? GYRE_CAN_MEMBARRIER : 0, request->settle, reterr);
 	if (number < 0)
 		return number;
+	pthread_mutex_lock(&registry_mutex); /* other threads look there who sits where */
 	attachment->number = (unsigned)number;
 	attachment->seat = gyre_seat_at(view, (unsigned)number);
+	pthread_mutex_unlock(&registry_mutex);
 	return GYRE_OK;
 }
 
