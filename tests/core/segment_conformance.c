@@ -22,7 +22,7 @@ enum {
 	REMOVER_ROUNDS = 300,
 };
 
-TestSuite(conformance, .timeout = 60, .fini = place_close);
+TestSuite(conformance, .timeout = 120, .fini = place_close);
 
 static struct gyre_segment *create(const struct place *p, size_t bytes)
 {

@@ -27,7 +27,7 @@ enum {
 	STOPS_MAX = 1000, /* a creation makes some 20 system calls */
 };
 
-TestSuite(crash, .timeout = 60, .fini = place_close);
+TestSuite(crash, .timeout = 120, .fini = place_close);
 
 static const char *create_and_publish(const struct place *p)
 {

@@ -23,7 +23,7 @@ enum {
 	BYTES = 4097,
 };
 
-TestSuite(limits, .timeout = 60, .fini = place_close);
+TestSuite(limits, .timeout = 120, .fini = place_close);
 
 static struct gyre_error error;
 

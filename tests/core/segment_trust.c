@@ -17,7 +17,7 @@
 
 enum { BYTES = 4096 };
 
-TestSuite(trust, .timeout = 60, .fini = place_close);
+TestSuite(trust, .timeout = 120, .fini = place_close);
 
 static int attach(const struct gyre_key *key, enum gyre_access access,
 	const struct gyre_permissions *perm, struct gyre_error *error)

@@ -366,7 +366,7 @@ bool meeting_wait(struct meeting *meeting)
 	bool met;
 
 	clock_gettime(CLOCK_MONOTONIC, &limit);
-	limit.tv_sec += 10;
+	limit.tv_sec += 60;
 	pthread_mutex_lock(&meeting->mutex);
 	number = meeting->number;
 	if (++meeting->here == meeting->parties) {

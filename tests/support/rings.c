@@ -326,7 +326,7 @@ uint64_t now_ns(void)
 bool eventually(bool (*holds)(void *), void *context)
 {
 	const struct timespec pause = {.tv_nsec = NS_PER_MS};
-	const uint64_t limit = now_ns() + PATIENCE_S * 1000000000u;
+	const uint64_t limit = now_ns() + (uint64_t)PATIENCE_S * 1000000000u;
 
 	for (unsigned looks = 0; !holds(context); looks++) {
 		if (now_ns() > limit)
@@ -378,7 +378,7 @@ void raise_flag(_Atomic uint32_t *flag)
 bool await_flag(_Atomic uint32_t *flag)
 {
 	const struct timespec slice = {.tv_sec = 1};
-	const uint64_t limit = now_ns() + PATIENCE_S * 1000000000u;
+	const uint64_t limit = now_ns() + (uint64_t)PATIENCE_S * 1000000000u;
 
 	while (atomic_load(flag) == 0) {
 		if (now_ns() > limit)
