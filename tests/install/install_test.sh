@@ -89,6 +89,13 @@ check 'a program can be linked statically' build_static
 
 GYRE=$(find "$root" -path '*/bin/gyre')
 check 'the installed command says its version' test "$("$GYRE" --version)" = "gyre $version"
+for page in man1/gyre.1 man5/gyre-json.5; do
+	if command -v scdoc >/dev/null; then
+		check "the man page $page is installed" test -n "$(find "$root" -path "*/$page")"
+	else
+		skip "the man page $page is installed" 'no scdoc'
+	fi
+done
 check 'no header is installed that is not public' \
 	test -z "$(find "$root" -name '*.h' -not -name 'gyre_*.h' -o -name '*_private.h')"
 plan
