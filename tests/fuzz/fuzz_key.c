@@ -1,6 +1,6 @@
 /*
- * libFuzzer entry: every door through which text comes into keys/. Beside memory errors it
- * finds keys that do not survive being written and read.
+ * libFuzzer entry: every door through which text comes into keys/, and keys that no reader made.
+ * Beside memory errors it finds keys that do not survive being written and read.
  *
  * To be linked with every .c file of keys/ and libmd, with -fsanitize=fuzzer,address,undefined.
  * tests/vectors make a good first corpus.
@@ -72,6 +72,53 @@ static void fuzz_name(const char *input)
 	(void)gyre_key_type_from_text(input);
 }
 
+/* Both fields as the bytes are: for a field of odd first byte again and again, with no NUL. */
+static void fill(char *field, size_t size, const uint8_t *data, size_t bytes)
+{
+	const size_t filled = bytes > 0 && (data[0] & 1) != 0 ? size : bytes;
+
+	memset(field, 0, size);
+	for (size_t i = 0; i < filled && i < size; i++)
+		field[i] = (char)data[i % bytes];
+}
+
+static int is_text(const char *field, size_t size)
+{
+	static struct gyre_key key;
+
+	return memchr(field, '\0', size) != NULL &&
+	       gyre_key_set_native(&key, field, NULL) == GYRE_OK;
+}
+
+static void fuzz_print(const uint8_t *data, size_t bytes)
+{
+	static struct gyre_key key, back;
+	struct gyre_error error;
+	char *cut;
+	size_t length, size;
+
+	if (bytes < 3)
+		return;
+	key.type = (uint16_t)(data[0] | data[1] << 8);
+	length = data[2] % (bytes - 2);
+	fill(key.native, sizeof key.native, data + 3, length);
+	fill(key.legacy, sizeof key.legacy, data + 3 + length, bytes - 3 - length);
+	(void)gyre_key_check(&key, GYRE_OS_LINUX, &error);
+	require(gyre_key_equal(&key, &key));
+	length = gyre_key_print(&key, text, sizeof text);
+	require(length < sizeof text && strlen(text) == length);
+	size = length / 2 + 1; /* exactly so long: a byte too far is noticed */
+	cut = malloc(size);
+	require(cut == NULL || (gyre_key_print(&key, cut, size) == length &&
+				       strncmp(cut, text, size - 1) == 0 && cut[size - 1] == '\0'));
+	free(cut);
+	if (gyre_key_print_qt(&key, text, sizeof text) == 0 ||
+		!is_text(key.native, sizeof key.native) || !is_text(key.legacy, sizeof key.legacy))
+		return;
+	require(gyre_key_parse_qt(text, &back, &error) == GYRE_OK);
+	require(gyre_key_equal(&key, &back));
+}
+
 static void fuzz_vectors(const uint8_t *data, size_t bytes)
 {
 	const struct gyre_key_vectors_options options = {&env, NULL, NULL};
@@ -92,6 +139,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 	fuzz_qt(input);
 	fuzz_user(input);
 	fuzz_name(input);
+	fuzz_print(data, bytes);
 	fuzz_vectors(data, bytes);
 	free(input);
 	return 0;
