@@ -1,8 +1,8 @@
 /* gyre info: one ring's header, decoded, and who sits or sat at it. */
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include "facts.h"
 #include "json.h"
 #include "numbers.h"
 #include "say.h"
@@ -24,9 +24,6 @@ static const struct option_spec options[] = {
 	{0, NULL, OPTION_FLAG, 0, NULL, NULL},
 };
 
-static const struct table_column fact_columns[] = {
-	{"WHAT", false, NULL}, {"VALUE", false, NULL}, {NULL, false, NULL}};
-
 static const struct table_column seat_columns[] = {
 	{"SEAT", true, NULL},
 	{"ROLE", false, NULL},
@@ -42,22 +39,7 @@ static const struct table_column seat_columns[] = {
 	{NULL, false, NULL},
 };
 
-static const struct table_choice two = {{0, 1}, 2};
 static const struct table_choice all_seat_columns = {{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10}, 11};
-
-__attribute__((format(printf, 3, 4))) static void fact(
-	struct table *table, const char *what, const char *format, ...)
-{
-	char text[600];
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(text, sizeof text, format, args);
-	va_end(args);
-	table_row(table);
-	table_cell(table, 0, what);
-	table_cell(table, 1, text);
-}
 
 static const char *size_text(uint64_t bytes, bool exact, char *buffer)
 {
@@ -103,7 +85,7 @@ static void origin_facts(struct table *t, const struct gyre_ring_info *info)
 static int print_facts(const struct ring_view *view, bool exact)
 {
 	const struct gyre_ring_info *info = &view->info;
-	struct table *t = table_new(fact_columns, &two, true, false);
+	struct table *t = facts_new();
 	char used[NUMBER_TEXT_BYTES], state[128];
 
 	if (t == NULL)
