@@ -14,7 +14,7 @@
 #include "verb.h"
 
 static const struct verb *const verbs[] = {
-	&verb_pub, &verb_sub, &verb_create, &verb_rm, &verb_ls, &verb_info, &verb_clean};
+	&verb_pub, &verb_sub, &verb_create, &verb_rm, &verb_ls, &verb_info, &verb_clean, &verb_key};
 
 enum { VERBS = sizeof verbs / sizeof verbs[0] };
 
@@ -45,7 +45,8 @@ static void usage(FILE *to)
 		"  gyre sub hello &                      # waits for the ring\n"
 		"  gyre pub hello \"hi there\"\n\n"
 		"Exit status: 0 ok, 1 error, 2 usage, 3 not found, 4 nothing to do, 5 time-out,\n"
-		"  6 data lost or producer gone, 129 to 143 ended by a signal.\n");
+		"  6 data lost or producer gone, 7 unreadable file, 129 to 143 ended by a "
+		"signal.\n");
 }
 
 static int unknown(const char *name)

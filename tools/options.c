@@ -49,6 +49,13 @@ static const char *expected(enum option_type type)
 		return "give an octal mode without execute bits, such as 0640";
 	case OPTION_OWNER:
 		return "give the name or number of a user of this machine";
+	case OPTION_TYPE:
+		return "there are: posix, systemv, systemv-1 to systemv-255, windows, file, memfd";
+	case OPTION_OBJECT:
+		return "there are: shm, sem";
+	case OPTION_OS:
+		return "there are: linux, freebsd, qnx, apple, apple-sandboxed, windows, android, "
+		       "integrity";
 	case OPTION_FLAG:
 	case OPTION_TEXT:
 		break;
@@ -108,6 +115,13 @@ static bool store(const struct option_spec *option, const char *text, void *at)
 		return number_mode(text, at);
 	case OPTION_OWNER:
 		return read_owner(text, at);
+	case OPTION_TYPE:
+		*(uint32_t *)at = gyre_key_type_from_text(text);
+		return *(uint32_t *)at != GYRE_KEY_INVALID;
+	case OPTION_OBJECT:
+		return word_to_key_kind(text, at);
+	case OPTION_OS:
+		return word_to_os(text, at);
 	}
 	return false;
 }

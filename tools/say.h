@@ -13,7 +13,8 @@ enum status {
 	STATUS_NOT_FOUND = 3,
 	STATUS_NOTHING = 4, /* nothing to do */
 	STATUS_TIMEOUT = 5,
-	STATUS_LOST = 6, /* data lost, or the producer is gone */
+	STATUS_LOST = 6,       /* data lost, or the producer is gone */
+	STATUS_UNREADABLE = 7, /* a file of test vectors that is none */
 	STATUS_SIGNAL = 128,
 };
 

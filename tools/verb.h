@@ -17,6 +17,9 @@ enum option_type {
 	OPTION_WAKE,    /* uint32_t, enum gyre_wake */
 	OPTION_MODE,    /* uint32_t, permission bits */
 	OPTION_OWNER,   /* struct gyre_permissions: whom to trust */
+	OPTION_TYPE,    /* uint32_t, enum gyre_key_type or 1 to 255 */
+	OPTION_OBJECT,  /* uint32_t, enum gyre_key_kind */
+	OPTION_OS,      /* uint32_t, enum gyre_os */
 };
 
 struct option_spec {
@@ -51,6 +54,7 @@ struct operands options_parse(const struct verb *verb, int argc, char **argv, vo
 
 void verb_help(const struct verb *verb);
 
-extern const struct verb verb_pub, verb_sub, verb_create, verb_rm, verb_ls, verb_info, verb_clean;
+extern const struct verb verb_pub, verb_sub, verb_create, verb_rm, verb_ls, verb_info, verb_clean,
+	verb_key;
 
 #endif

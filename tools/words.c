@@ -92,3 +92,23 @@ bool word_to_wake(const char *word, uint32_t *ret_wake)
 {
 	return value_of(wakes, word, ret_wake);
 }
+
+bool word_to_key_kind(const char *word, uint32_t *ret_kind)
+{
+	enum gyre_key_kind kind;
+
+	if (gyre_key_kind_from_text(word, &kind) != GYRE_OK)
+		return false;
+	*ret_kind = kind;
+	return true;
+}
+
+bool word_to_os(const char *word, uint32_t *ret_os)
+{
+	enum gyre_os os;
+
+	if (gyre_key_os_from_text(word, &os) != GYRE_OK)
+		return false;
+	*ret_os = os;
+	return true;
+}

@@ -14,5 +14,7 @@ const char *life_word(uint32_t liveness);
 
 bool word_to_kind(const char *word, uint32_t *ret_kind);
 bool word_to_wake(const char *word, uint32_t *ret_wake);
+bool word_to_key_kind(const char *word, uint32_t *ret_kind); /* enum gyre_key_kind */
+bool word_to_os(const char *word, uint32_t *ret_os);         /* enum gyre_os */
 
 #endif
