@@ -112,6 +112,27 @@ GYRE_API int gyre_inspect(const char *key, const struct gyre_permissions *permis
 GYRE_API int gyre_ring_inspect(const struct gyre_ring *ring, struct gyre_ring_info *ret_info,
 	struct gyre_participant *ret_participants, unsigned *count, struct gyre_error *reterr);
 
+/**
+ * @brief Say what a ring would be, without making one: the smallest that always holds so many
+ *        messages.
+ *
+ * "Always" means wherever in the ring the first of them comes to stand, none being released.
+ * @param options  Kind, slot, alignment and so on; NULL for the defaults. capacity_bytes, if it is
+ *                 not 0, is the least.
+ * @param message_bytes Of each message.
+ * @param messages 0: what the options alone make, which messages of that size need not even fit.
+ * @param[out] ret_info Kind and geometry as the ring would have them; segment_bytes, the memory it
+ *                 takes; messages, how many it holds (at least as many as asked). The rest is 0.
+ * @retval GYRE_OK
+ * @retval GYRE_EMSGSIZE No such ring takes a message of that size.
+ * @retval GYRE_ESIZE    No such ring holds that many, or the capacity is impossible.
+ * @retval GYRE_ENOTSUP, GYRE_EINVAL As gyre_ring_create().
+ *
+ * - Blocking: never. Threads: any. Whether there is room for it: gyre_system_fits().
+ */
+GYRE_API int gyre_ring_plan(const struct gyre_ring_options *options, size_t message_bytes,
+	uint64_t messages, struct gyre_ring_info *ret_info, struct gyre_error *reterr);
+
 /** @brief Called for each ring found; non-zero ends the listing. */
 typedef int gyre_list_callback(void *context, const struct gyre_ring_info *info);
 

@@ -98,16 +98,21 @@ static void fill_key(const struct gyre_key *key, char text[512])
 	text[bytes] = '\0';
 }
 
-static void fill_from_header(const struct gyre_header *h, struct gyre_ring_info *info)
+void gyre_info_geometry(const struct gyre_header *h, struct gyre_ring_info *info)
 {
 	info->kind = h->kind;
-	info->layout_version = h->version;
 	info->slot_bytes = h->slot_bytes;
 	info->align_bytes = h->align_bytes;
 	info->wake = h->wake;
 	info->flags = (h->flags & GYRE_HEADER_KEEP) != 0 ? GYRE_RING_KEEP : 0;
 	info->capacity_bytes = h->capacity_bytes;
 	info->message_bytes_max = h->message_bytes_max;
+}
+
+static void fill_from_header(const struct gyre_header *h, struct gyre_ring_info *info)
+{
+	gyre_info_geometry(h, info);
+	info->layout_version = h->version;
 	info->created_ns = h->created_ns;
 	info->creator_pid = h->creator_pid;
 	info->generation = h->generation;

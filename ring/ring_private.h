@@ -196,6 +196,9 @@ int gyre_check_geometry(const struct gyre_header *header, struct gyre_error *ret
 int gyre_compare_geometry(const struct gyre_header *header, const struct gyre_ring_options *options,
 	struct gyre_error *reterr);
 
+/* What a header says of kind and geometry, as the tools are told it. */
+void gyre_info_geometry(const struct gyre_header *header, struct gyre_ring_info *info);
+
 /* ---- spsc: what records and slots share (ring/spsc.c) ---- */
 
 #define GYRE_SPSC_PRODUCER_SEAT 0u
