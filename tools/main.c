@@ -13,8 +13,8 @@
 #include "say.h"
 #include "verb.h"
 
-static const struct verb *const verbs[] = {
-	&verb_pub, &verb_sub, &verb_create, &verb_rm, &verb_ls, &verb_info, &verb_clean, &verb_key};
+static const struct verb *const verbs[] = {&verb_pub, &verb_sub, &verb_create, &verb_rm, &verb_ls,
+	&verb_info, &verb_clean, &verb_plan, &verb_key};
 
 enum { VERBS = sizeof verbs / sizeof verbs[0] };
 
