@@ -44,12 +44,6 @@ struct clean {
 	int status;
 };
 
-/* What was made to stay is not stale for being empty. */
-static bool stays_by_wish(const struct gyre_ring_info *info)
-{
-	return info->state == GYRE_STATE_DRAINED && (info->flags & GYRE_RING_KEEP) != 0;
-}
-
 static void why_kept(const struct ring_view *view, char *buffer, size_t size)
 {
 	const struct gyre_ring_info *info = &view->info;
@@ -59,7 +53,7 @@ static void why_kept(const struct ring_view *view, char *buffer, size_t size)
 	view_state(view, state, sizeof state);
 	if (info->participants > 0)
 		snprintf(buffer, size, "%s: %" PRIu32 " attached", state, info->participants);
-	else if (stays_by_wish(info))
+	else if (ring_stays(info))
 		snprintf(buffer, size, "empty, made to stay: gyre rm %s", key);
 	else if (info->state == GYRE_STATE_BROKEN)
 		snprintf(buffer, size, "%s", info->problem);
@@ -95,7 +89,7 @@ static void clean_one(struct clean *clean, const struct ring_view *view)
 	struct gyre_error error;
 	int result = 0;
 
-	if (settings->force || !stays_by_wish(&view->info))
+	if (settings->force || !ring_stays(&view->info))
 		result = gyre_clean(view->info.key, flags, &error);
 	if (result == GYRE_ENOTFOUND)
 		return; /* its last user, or another clean, was faster */

@@ -55,6 +55,6 @@ struct operands options_parse(const struct verb *verb, int argc, char **argv, vo
 void verb_help(const struct verb *verb);
 
 extern const struct verb verb_pub, verb_sub, verb_create, verb_rm, verb_ls, verb_info, verb_clean,
-	verb_key, verb_plan;
+	verb_doctor, verb_key, verb_plan;
 
 #endif

@@ -105,6 +105,11 @@ bool state_is_stale(uint32_t state)
 	       state == GYRE_STATE_HALF_MADE;
 }
 
+bool ring_stays(const struct gyre_ring_info *info)
+{
+	return info->state == GYRE_STATE_DRAINED && (info->flags & GYRE_RING_KEEP) != 0;
+}
+
 static const char *plain_state(uint32_t state)
 {
 	switch (state) {

@@ -32,6 +32,9 @@ bool view_is_orphaned(const struct gyre_ring *ring);
 /* Whether what stands there counts as nothing: the next who creates makes it anew. */
 bool state_is_stale(uint32_t state);
 
+/* Drained, but made to stay: not stale for being empty. */
+bool ring_stays(const struct gyre_ring_info *info);
+
 /* "live", "idle, producer died", "stale (closed and drained)" */
 const char *view_state(const struct ring_view *view, char *buffer, size_t size);
 
