@@ -96,6 +96,8 @@ for page in man1/gyre.1 man5/gyre-json.5; do
 		skip "the man page $page is installed" 'no scdoc'
 	fi
 done
+check 'the completion is installed where bash looks for it' \
+	test -n "$(find "$root" -path '*/share/bash-completion/completions/gyre')"
 check 'no header is installed that is not public' \
 	test -z "$(find "$root" -name '*.h' -not -name 'gyre_*.h' -o -name '*_private.h')"
 plan
