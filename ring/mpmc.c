@@ -155,6 +155,7 @@ static void resume(struct gyre_ring *r)
 		m->redo_seen = UINT64_MAX; /* begin at `reclaimed` */
 		m->step_over = (r->options_flags & GYRE_RING_STEP_OVER) != 0;
 	} else if (m->one_producer) {
+		r->aborted = gyre_aborted(r->seat);
 		find_end(r);
 	}
 }

@@ -174,8 +174,6 @@ static int claim_alone(struct gyre_ring *r, uint64_t span)
 		m->cursor += part;
 		filler -= part;
 	}
-	if (span > 1 && gyre_lap_stamps(m, m->cursor))
-		gyre_stamp(m, m->cursor, span);
 	gyre_prefetch_write_(gyre_entry(m, m->cursor) + GYRE_ENTRIES_AHEAD);
 	m->position = m->cursor;
 	m->word = gyre_mpmc_word(gyre_lap(m, m->cursor), span, GYRE_WRITING, m->me);
@@ -237,6 +235,20 @@ static int reserve(struct gyre_ring *r, size_t bytes_max, int64_t timeout_ns, vo
 	return GYRE_OK;
 }
 
+/* In a lap that stamps: the inner words of what is committed, and behind it none of those that a
+ * predecessor stamped for a longer message and died before it committed that: it would look like a
+ * record. Not before it is known how long the message is, for the same reason. */
+static inline void stamp_alone(const struct gyre_mpmc *m)
+{
+	const uint64_t span = gyre_word_span(m->word), behind = m->position + span;
+
+	if (gyre_likely(!gyre_stamped(gyre_word_lap(m->word))))
+		return;
+	gyre_stamp(m, m->position, span);
+	if (gyre_claims(m, gyre_load_entry(m, behind), behind))
+		store_word(m, behind, 0);
+}
+
 /* What was claimed becomes a message, or several, for the ring and for the books by one store. */
 gyre_inline int publish(struct gyre_ring *r, uint64_t info, uint64_t messages, uint64_t bytes)
 {
@@ -244,6 +256,8 @@ gyre_inline int publish(struct gyre_ring *r, uint64_t info, uint64_t messages, u
 	struct gyre_entry *entry = gyre_entry(m, m->position);
 
 	atomic_store_explicit(&entry->info, info, memory_order_relaxed);
+	if (m->one_producer)
+		stamp_alone(m);
 	gyre_books_note(r, m->position, messages, bytes, 0);
 	/* [DATA] release: pairs with the acquire in gyre_load_entry(): the payload, info, and the
 	 * books. */

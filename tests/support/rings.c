@@ -24,16 +24,23 @@ enum {
 };
 
 static const struct variant variants[] = {
-	{"records, posix, fence", false, false, GYRE_WAKE_FENCE},
-	{"records, posix, membarrier", false, false, GYRE_WAKE_MEMBARRIER},
-	{"records, file, fence", false, true, GYRE_WAKE_FENCE},
-	{"records, file, membarrier", false, true, GYRE_WAKE_MEMBARRIER},
-	{"slots, posix, fence", true, false, GYRE_WAKE_FENCE},
-	{"slots, posix, membarrier", true, false, GYRE_WAKE_MEMBARRIER},
-	{"slots, file, fence", true, true, GYRE_WAKE_FENCE},
-	{"slots, file, membarrier", true, true, GYRE_WAKE_MEMBARRIER},
+	{"records, posix, fence", false, false, GYRE_WAKE_FENCE, 0, 0, 0},
+	{"records, posix, membarrier", false, false, GYRE_WAKE_MEMBARRIER, 0, 0, 0},
+	{"records, file, fence", false, true, GYRE_WAKE_FENCE, 0, 0, 0},
+	{"records, file, membarrier", false, true, GYRE_WAKE_MEMBARRIER, 0, 0, 0},
+	{"slots, posix, fence", true, false, GYRE_WAKE_FENCE, 0, 0, 0},
+	{"slots, posix, membarrier", true, false, GYRE_WAKE_MEMBARRIER, 0, 0, 0},
+	{"slots, file, fence", true, true, GYRE_WAKE_FENCE, 0, 0, 0},
+	{"slots, file, membarrier", true, true, GYRE_WAKE_MEMBARRIER, 0, 0, 0},
 };
 
+enum {
+	SEVERAL = 6, /* at a time */
+	MPMC_VARIANTS = 16,
+};
+
+static struct variant mpmc;
+static unsigned mpmc_number, mpmc_step;
 static const struct variant *current;
 static char file_directory[KEY_BYTES / 2];
 
@@ -124,6 +131,46 @@ const struct variant *variant_next(void)
 	return current;
 }
 
+/* A bit of the number each: file, fence, one producer, one consumer. */
+static const struct variant *mpmc_of(unsigned number)
+{
+	static char name[80];
+
+	mpmc = (struct variant){
+		.name = name,
+		.file = (number & 1) != 0,
+		.wake = (number & 2) != 0 ? GYRE_WAKE_FENCE : GYRE_WAKE_MEMBARRIER,
+		.kind = GYRE_RING_MPMC,
+		.producers_max = (number & 4) != 0 ? 1 : SEVERAL,
+		.consumers_max = (number & 8) != 0 ? 1 : SEVERAL,
+	};
+	snprintf(name, sizeof name, "mpmc, %s, %s, producers %u, consumers %u",
+		mpmc.file ? "file" : "posix", mpmc.wake == GYRE_WAKE_FENCE ? "fence" : "membarrier",
+		mpmc.producers_max, mpmc.consumers_max);
+	return &mpmc;
+}
+
+const struct variant *mpmc_first(void)
+{
+	mpmc_number = 0;
+	mpmc_step = 1;
+	return current = mpmc_of(mpmc_number);
+}
+
+/* Every fifth: 0, 5, 10, 15 have each mode, backend and wake mode once or twice. */
+const struct variant *mode_first(void)
+{
+	current = mpmc_first();
+	mpmc_step = 5;
+	return current;
+}
+
+const struct variant *mpmc_next(void)
+{
+	mpmc_number += mpmc_step;
+	return current = mpmc_number < MPMC_VARIANTS ? mpmc_of(mpmc_number) : NULL;
+}
+
 void key_of(const struct variant *v, const char *suffix, char key[KEY_BYTES])
 {
 	if (v->file)
@@ -158,6 +205,9 @@ struct gyre_ring_options options_of(
 		.capacity_bytes = capacity_bytes,
 		.slot_bytes = v->slots ? slot_bytes : 0,
 		.wake = v->wake,
+		.kind = v->kind,
+		.producers_max = v->producers_max,
+		.consumers_max = v->consumers_max,
 	};
 }
 

@@ -25,6 +25,8 @@ struct variant {
 	bool slots; /* else records */
 	bool file;  /* else posix */
 	uint32_t wake;
+	uint32_t kind;                         /* 0: spsc, and */
+	uint32_t producers_max, consumers_max; /* 0 */
 };
 
 void rings_open(void);
@@ -34,6 +36,12 @@ void rings_close(void);
  * them. rings_close() says in which one a test ended. */
 const struct variant *variant_first(void);
 const struct variant *variant_next(void);
+
+/* The same for mpmc rings: all sixteen of them, or one for each mode (one producer, one consumer,
+ * both, neither), in other backends and wake modes. */
+const struct variant *mpmc_first(void);
+const struct variant *mode_first(void);
+const struct variant *mpmc_next(void); /* after either */
 
 /* A key that nobody else has. */
 void key_of(const struct variant *v, const char *suffix, char key[KEY_BYTES]);
