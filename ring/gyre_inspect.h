@@ -133,6 +133,21 @@ GYRE_API int gyre_ring_inspect(const struct gyre_ring *ring, struct gyre_ring_in
 GYRE_API int gyre_ring_plan(const struct gyre_ring_options *options, size_t message_bytes,
 	uint64_t messages, struct gyre_ring_info *ret_info, struct gyre_error *reterr);
 
+/**
+ * @brief Whom this handle waited for, when its last call said GYRE_EAGAIN or GYRE_ETIMEDOUT.
+ *
+ * In an mpmc ring it is the one whose message is unfinished: a producer that still writes the next
+ * one, or, for a producer without room, a consumer that holds the oldest; stopped, perhaps, or
+ * slow. In an spsc ring it is the other side.
+ * @param[out] ret_who Its pid, name, and whether it lives.
+ * @retval 1 Filled.
+ * @retval 0 Nobody in particular: there is nothing to read, or nobody reads. Or the handle was
+ *           inherited over fork().
+ *
+ * - Blocking: never; a few system calls, as in gyre_ring_inspect().
+ */
+GYRE_API int gyre_ring_waited_for(const struct gyre_ring *ring, struct gyre_participant *ret_who);
+
 /** @brief Called for each ring found; non-zero ends the listing. */
 typedef int gyre_list_callback(void *context, const struct gyre_ring_info *info);
 

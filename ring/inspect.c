@@ -211,6 +211,22 @@ int gyre_ring_inspect(const struct gyre_ring *r, struct gyre_ring_info *ret_info
 	return outcome;
 }
 
+int gyre_ring_waited_for(const struct gyre_ring *r, struct gyre_participant *ret_who)
+{
+	const struct gyre_view *view = &r->attachment.view;
+	unsigned number;
+
+	if (r->attachment.poisoned)
+		return 0;
+	number = gyre_ring_shape_of(&view->header)->waits_for(r) - 1;
+	if (number >= gyre_seats(view) ||
+		gyre_seat_state_of(atomic_load_explicit(&gyre_seat_at(view, number)->state,
+			memory_order_acquire)) != GYRE_SEAT_LIVE)
+		return 0;
+	fill_participant(view, number, ret_who);
+	return 1;
+}
+
 /* ---- All rings ---- */
 
 struct listing {

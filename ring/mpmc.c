@@ -274,6 +274,7 @@ const struct gyre_ring_shape gyre_shape_mpmc = {
 	.gone = producers_gone,
 	.ask = gyre_mpmc_ask,
 	.is_stuck = gyre_mpmc_is_stuck,
+	.waits_for = gyre_mpmc_waits_for,
 	.hand_on = gyre_mpmc_hand_on,
 	.give_back = gyre_mpmc_give_back,
 	.left = gyre_mpmc_left,

@@ -258,6 +258,7 @@ void gyre_mpmc_ask(struct gyre_ring *r);
 /* r is stuck behind a record of this word. */
 void gyre_mpmc_blocked(struct gyre_ring *r, uint64_t position, uint64_t word);
 bool gyre_mpmc_is_stuck(const struct gyre_ring *r);
+unsigned gyre_mpmc_waits_for(const struct gyre_ring *r);
 
 /* One who was woken, and got what it was woken for, wakes the next one if there is more. */
 void gyre_mpmc_hand_on(struct gyre_ring *r, bool got);

@@ -211,6 +211,11 @@ bool gyre_mpmc_is_stuck(const struct gyre_ring *r)
 	return r->mpmc.in_the_way != 0;
 }
 
+unsigned gyre_mpmc_waits_for(const struct gyre_ring *r)
+{
+	return r->mpmc.in_the_way;
+}
+
 /* Is there more to take behind what this consumer took, or room behind what this producer claimed?
  */
 static bool is_more(const struct gyre_ring *r)

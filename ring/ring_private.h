@@ -161,6 +161,8 @@ struct gyre_ring_shape {
 	int (*gone)(struct gyre_ring *, uint64_t *ret_generation);
 	void (*ask)(struct gyre_ring *); /* whether those it waits for live; repairs the dead */
 	bool (*is_stuck)(const struct gyre_ring *); /* behind somebody's unfinished business */
+	/* The seat, plus one, that the last call without success waited for; 0: none of them. */
+	unsigned (*waits_for)(const struct gyre_ring *);
 	void (*hand_on)(
 		struct gyre_ring *, bool got); /* a woken one got what it waited for, or not */
 	/* For leaving: before and after the seat is left. */

@@ -311,15 +311,18 @@ static int producer_gone(struct gyre_ring *r, uint64_t *ret_generation)
 	}
 }
 
+/* Its seat, plus one. */
+static unsigned other_side(const struct gyre_ring *r)
+{
+	return 1 + (gyre_is_consumer(r) ? GYRE_SPSC_PRODUCER_SEAT : GYRE_SPSC_CONSUMER_SEAT);
+}
+
 /* The other side has been silent for a slice: does it live? A dead one is settled and marked, so
  * that the next look says so. */
 static void ask(struct gyre_ring *r)
 {
-	const unsigned other =
-		gyre_is_consumer(r) ? GYRE_SPSC_PRODUCER_SEAT : GYRE_SPSC_CONSUMER_SEAT;
-
 	if (gyre_attachment_has_lock(&r->attachment))
-		gyre_seat_repair(&r->attachment.view, other, r->attachment.number + 1,
+		gyre_seat_repair(&r->attachment.view, other_side(r) - 1, r->attachment.number + 1,
 			gyre_ring_shape_of(&r->attachment.view.header)->settle);
 }
 
@@ -400,6 +403,7 @@ const struct gyre_ring_shape gyre_shape_records = {
 	.gone = producer_gone,
 	.ask = ask,
 	.is_stuck = is_stuck,
+	.waits_for = other_side,
 	.hand_on = hand_on,
 	.give_back = give_back,
 	.left = left,
@@ -416,6 +420,7 @@ const struct gyre_ring_shape gyre_shape_slots = {
 	.gone = producer_gone,
 	.ask = ask,
 	.is_stuck = is_stuck,
+	.waits_for = other_side,
 	.hand_on = hand_on,
 	.give_back = give_back,
 	.left = left,
