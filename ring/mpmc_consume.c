@@ -359,14 +359,16 @@ static int release_message(struct gyre_ring *r, uint64_t position, uint32_t inde
 	return GYRE_OK;
 }
 
-/* The oldest message in hand, at or behind held_from. */
+/* The oldest message in hand, at or behind held_from. That never passes a record of which some are
+ * still to be handed out. */
 static int find_oldest(struct gyre_mpmc *m, uint64_t *ret_position, uint32_t *ret_index)
 {
-	uint64_t word, steps = gyre_steps_max(m);
+	uint64_t word, position = m->held_from, steps = gyre_steps_max(m);
+	bool passed_any = false;
 
-	while (gyre_walk(m, &m->held_from, &steps, &word) > 0) {
-		const uint64_t position = m->held_from;
-
+	while (gyre_walk(m, &position, &steps, &word) > 0) {
+		if (!passed_any)
+			m->held_from = position;
 		if (gyre_word_to(word, GYRE_READING, m->me) == word) {
 			const uint64_t info = load_info(m, position);
 			const unsigned handed = m->pending > 0 && position == m->position
@@ -380,8 +382,9 @@ static int find_oldest(struct gyre_mpmc *m, uint64_t *ret_position, uint32_t *re
 				*ret_index = (uint32_t)__builtin_ctzll(held);
 				return GYRE_OK;
 			}
+			passed_any = true;
 		}
-		m->held_from += gyre_word_span(word);
+		position += gyre_word_span(word);
 	}
 	return GYRE_ECORRUPT;
 }
