@@ -83,7 +83,8 @@ struct gyre_ring_info {
 	uint64_t capacity_bytes;
 	uint64_t segment_bytes; /**< memory reserved in all */
 	uint64_t used_bytes;    /**< of the capacity, by messages not yet released */
-	uint64_t messages;      /**< committed and not yet released */
+	uint64_t messages;      /**< committed and not yet released; mpmc: a batch counts as a
+				     whole until the last of its messages is released */
 	uint64_t message_bytes_max;
 	uint64_t created_ns; /**< CLOCK_MONOTONIC */
 	uint32_t creator_pid;

@@ -171,10 +171,7 @@ static void measure_record(
 	if (phase != GYRE_READY && phase != GYRE_READY_AGAIN && phase != GYRE_READING)
 		return;
 	about = atomic_load_explicit(&gyre_entry(m, position)->info, memory_order_relaxed);
-	info->messages +=
-		gyre_record_count(m, position, about) -
-		(unsigned)__builtin_popcountll(gyre_record_released(m, position, about) &
-					       gyre_all_of(gyre_record_count(m, position, about)));
+	info->messages += gyre_record_count(m, position, about);
 }
 
 static void measure(const struct gyre_view *view, struct gyre_ring_info *info)

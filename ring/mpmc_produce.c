@@ -11,6 +11,8 @@
  */
 #include "mpmc.h"
 
+#define BATCH_PATIENCE_NS 100000 /* somewhat more than two wakes take */
+
 /* ---- Claiming ---- */
 
 /* What a claim at t needs, and the filler in front of it; the room for CLOSED stays free. */
@@ -380,22 +382,50 @@ static uint64_t write_batch(
 	return sum;
 }
 
-/* As many as go into one record. How many that were, or an outcome. */
+/* A record of as many as go into one, or, after some patience, as there is room for now: 1, how
+ * many, and how much of the time is left. 0: for less than two. A consumer that keeps up makes room
+ * for a whole one meanwhile: one message at a time would slow down both. */
+static int claim_batch(struct gyre_ring *r, const struct gyre_message *messages, unsigned *count,
+	int64_t *timeout_ns)
+{
+	const int64_t patience = *timeout_ns == GYRE_FOREVER || *timeout_ns > BATCH_PATIENCE_NS
+					 ? BATCH_PATIENCE_NS
+					 : *timeout_ns;
+	uint64_t bytes;
+	int outcome;
+
+	*count = measure_batch(r, messages, *count, &bytes);
+	if (*count < 2)
+		return 0;
+	outcome = get_room(r, gyre_cells_for(&r->mpmc, bytes), patience);
+	while (outcome == GYRE_EAGAIN || outcome == GYRE_ETIMEDOUT) {
+		*count = measure_batch(r, messages, *count / 2, &bytes);
+		if (*count < 2)
+			break;
+		r->need = gyre_cells_for(&r->mpmc, bytes);
+		outcome = look_for_room(r);
+		outcome = outcome == 0 ? GYRE_EAGAIN : outcome > 0 ? GYRE_OK : outcome;
+	}
+	if (*timeout_ns != GYRE_FOREVER)
+		*timeout_ns -= patience;
+	return outcome == GYRE_OK ? 1 : *count < 2 ? 0 : outcome;
+}
+
+/* How many went into a record, or an outcome. */
 static int send_record(struct gyre_ring *r, const struct gyre_message *messages, unsigned count,
 	int64_t timeout_ns)
 {
 	struct gyre_mpmc *m = &r->mpmc;
 	struct gyre_entry_more *more;
-	uint64_t bytes, sum;
-	unsigned n = measure_batch(r, messages, count, &bytes);
-	int outcome;
+	unsigned n = count;
+	uint64_t sum;
+	int outcome = claim_batch(r, messages, &n, &timeout_ns);
 
-	if (n < 2) {
+	if (outcome == 0) {
 		outcome = send(r, messages->data, messages->bytes, messages->tag, timeout_ns);
 		return outcome == GYRE_OK ? 1 : outcome;
 	}
-	outcome = get_room(r, gyre_cells_for(m, bytes), timeout_ns);
-	if (outcome != GYRE_OK)
+	if (outcome < 0)
 		return outcome;
 	sum = write_batch(m, messages, n);
 	more = gyre_more(m, m->position);
