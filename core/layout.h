@@ -170,7 +170,8 @@ struct gyre_seat {
 	_Atomic uint64_t name[4];         /* bytes, NUL-padded */
 	_Atomic uint64_t blocks_position; /* mpmc, by those who are stuck behind its message: */
 	_Atomic uint64_t blocks_since_ns; /* when that was first noticed; CLOCK_MONOTONIC */
-	uint64_t reserved[4];
+	_Atomic uint64_t departed_ns;     /* when its last holder left, or was found dead */
+	uint64_t reserved[3];
 	/* Written with every message; nobody else reads this line in normal running. */
 	union {
 		struct gyre_ledger ledger[2]; /* spsc */
@@ -188,6 +189,7 @@ struct gyre_seat {
 	uint64_t reserved_3[3];
 };
 static_assert(offsetof(struct gyre_seat, name) == 0x30, "layout 1");
+static_assert(offsetof(struct gyre_seat, departed_ns) == 0x60, "layout 1");
 static_assert(offsetof(struct gyre_seat, ledger) == 0x80, "layout 1");
 static_assert(offsetof(struct gyre_seat, operation) == 0xb0, "layout 1");
 static_assert(offsetof(struct gyre_seat, repairs) == 0x100, "layout 1");

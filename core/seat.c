@@ -107,6 +107,7 @@ static enum gyre_life repair_locked(
 		return life;
 	atomic_store_explicit(&seat->repairer, self, memory_order_relaxed);
 	settle(view, number);
+	atomic_store_explicit(&seat->departed_ns, gyre_now_ns(), memory_order_relaxed);
 	/* [SEAT] release: whoever sees DIED sees the settled ledger. Last, so that a repairer that
 	 * dies before it leaves the same work to the next one. */
 	atomic_store_explicit(&seat->state,
@@ -221,6 +222,7 @@ void gyre_seat_leave(const struct gyre_view *view, unsigned number)
 	struct gyre_seat *seat = gyre_seat_at(view, number);
 	const uint32_t generation = gyre_seat_generation_of(load_state(seat));
 
+	atomic_store_explicit(&seat->departed_ns, gyre_now_ns(), memory_order_relaxed);
 	/* [SEAT] release: who sees LEFT sees everything its holder published. */
 	atomic_store_explicit(
 		&seat->state, gyre_seat_word(generation, GYRE_SEAT_LEFT), memory_order_release);

@@ -232,15 +232,15 @@ static int last_departure(struct gyre_ring *r, uint64_t *ret_generations)
 	*ret_generations = 0;
 	for (unsigned n = 0; n < view->header.producers_max; n++) {
 		const uint32_t word = seat_word(view, n);
-		const uint64_t attached = atomic_load_explicit(
-			&gyre_seat_at(view, n)->attached_ns, memory_order_relaxed);
+		const uint64_t departed = atomic_load_explicit(
+			&gyre_seat_at(view, n)->departed_ns, memory_order_relaxed);
 
 		if (gyre_seat_state_of(word) == GYRE_SEAT_LIVE)
 			return 0;
 		*ret_generations += gyre_seat_generation_of(word);
-		if (gyre_seat_generation_of(word) == 0 || attached < latest)
+		if (gyre_seat_generation_of(word) == 0 || departed < latest)
 			continue;
-		latest = attached;
+		latest = departed;
 		gone = gyre_seat_state_of(word) == GYRE_SEAT_DIED ? GYRE_EDIED : GYRE_ELEFT;
 	}
 	return *ret_generations == r->told_generation ? 0 : gone;

@@ -129,23 +129,29 @@ gyre_inline int open_record(struct gyre_ring *r, uint64_t h, uint64_t w)
 	return 1;
 }
 
-/* The end of the ring: told when everything before it is done with. Until then the record at
- * `reclaimed` is what it waits for. */
-static int reach_end(struct gyre_ring *r, uint64_t h)
+/* The end of the ring: told when everything before it is done with, or in our own hands. Until then
+ * the first record that is neither is what it waits for. */
+static int reach_end(struct gyre_ring *r, uint64_t end)
 {
-	uint64_t stop = 0, reclaimed = 0;
+	struct gyre_mpmc *m = &r->mpmc;
+	uint64_t position, word, steps = gyre_steps_max(m);
 
-	/* Again where somebody else moved it meanwhile. */
-	for (int tries = 0; tries < 8; tries++) {
-		reclaimed = gyre_reclaim(&r->mpmc, r->mpmc.cells, &stop);
-		if (reclaimed == h || gyre_word_phase(stop) != GYRE_DONE)
-			break;
+	/* Whoever closed it may have died before it said so there. */
+	if (atomic_load_explicit(&m->shared->closed, memory_order_relaxed) == 0)
+		atomic_store_explicit(&m->shared->closed, 1, memory_order_release);
+	position = gyre_reclaim(m, m->cells, &word);
+	while (gyre_before(position, end)) {
+		const int found = gyre_walk(m, &position, &steps, &word);
+
+		if (found <= 0)
+			return found;
+		if (gyre_word_phase(word) != GYRE_DONE &&
+			gyre_word_to(word, GYRE_READING, m->me) != word) {
+			gyre_mpmc_blocked(r, position, word);
+			return 0;
+		}
+		position += gyre_word_span(word);
 	}
-	if (reclaimed != h) {
-		gyre_mpmc_blocked(r, reclaimed, stop);
-		return 0;
-	}
-	r->closed = true;
 	return GYRE_ECLOSED;
 }
 

@@ -309,10 +309,12 @@ static int discard(struct gyre_ring *r)
 	/* [ROOM] release: pairs with the acquire in gyre_load_entry(). */
 	atomic_store_explicit(&gyre_entry(m, m->position)->word,
 		gyre_word_to(m->word, GYRE_DONE, m->me), memory_order_release);
-	/* What is behind it may be taken now, and its room be claimed. */
+	/* What is behind it may be taken now, and its room be claimed: both sides are looked at,
+	 * behind the one fence. [SLEEP] */
+	gyre_published(r);
 	if (gyre_somebody_sleeps(r->sleep))
 		gyre_wake_one(r->sleep);
-	return gyre_published(r);
+	return GYRE_OK;
 }
 
 static int send(
