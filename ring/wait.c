@@ -116,6 +116,13 @@ static int last_look(struct gyre_ring *r, int (*look)(struct gyre_ring *))
 	return found != 0 ? found : GYRE_ETIMEDOUT;
 }
 
+/* A slice ran out, however many signals or stray wakes came, or somebody's unfinished message came
+ * in the way of one who waited in front of an empty ring. */
+static bool is_time_to_ask(const struct gyre_ring *r, uint64_t waited, uint64_t slice)
+{
+	return waited >= slice || (slice > STUCK_SLICE_MAX && shape_of(r)->is_stuck(r));
+}
+
 /* Woken, or the slice ran out: look, whatever it was. */
 static int look_after_sleep(
 	struct gyre_ring *r, int (*look)(struct gyre_ring *), uint64_t slept, uint64_t span)
@@ -138,25 +145,25 @@ static int sleep_until(struct gyre_ring *r, int (*look)(struct gyre_ring *), uin
 	for (;;) {
 		const uint32_t announced = gyre_announce_sleep(r->sleep, r->attachment.membarrier);
 		int found = look_or_gone(r, look);
-		uint64_t before, after, span;
+		uint64_t before, span;
 
 		if (found != 0)
 			return found;
 		before = gyre_now_ns();
 		if (before >= deadline)
 			return last_look(r, look);
+		if (is_time_to_ask(r, before - asked, slice)) {
+			shape_of(r)->ask(r);
+			asked = before;
+			slice = next_slice(r, slice);
+			continue; /* a repair changes what there is */
+		}
 		span = deadline - before < slice ? deadline - before : slice;
 		count(&r->seat->sleeps);
 		gyre_sleep(r->sleep, announced, span);
-		after = gyre_now_ns();
-		found = look_after_sleep(r, look, after - before, span);
+		found = look_after_sleep(r, look, gyre_now_ns() - before, span);
 		if (found != 0)
 			return found;
-		if (after - asked >= slice) { /* however many signals or stray wakes came */
-			shape_of(r)->ask(r);
-			asked = after;
-			slice = next_slice(r, slice);
-		}
 	}
 }
 
