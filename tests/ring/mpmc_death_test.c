@@ -442,11 +442,13 @@ static void kill_many(const struct variant *v)
 /* One test for each mode: they run side by side. */
 static const struct variant *mode(bool one_producer, bool one_consumer)
 {
-	const struct variant *v = mode_first();
+	static struct variant found;
 
-	while ((v->producers_max == 1) != one_producer || (v->consumers_max == 1) != one_consumer)
-		v = mpmc_next();
-	return v;
+	for (const struct variant *v = mode_first(); v != NULL; v = mpmc_next())
+		if ((v->producers_max == 1) == one_producer &&
+			(v->consumers_max == 1) == one_consumer)
+			found = *v;
+	return &found;
 }
 
 Test(mpmc_death, after_many_deaths_all_is_accounted_for_with_several_of_both)
