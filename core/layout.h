@@ -182,7 +182,7 @@ struct gyre_seat {
 	_Atomic uint64_t stalls;
 	_Atomic uint64_t sleeps;
 	_Atomic uint64_t wakeups;
-	_Atomic uint64_t books_operation; /* mpmc: what is in flight, which copy is right */
+	_Atomic uint64_t books_operation; /* mpmc: position << 2 | 2 if in flight | copy */
 	uint64_t reserved_2[5];
 	alignas(GYRE_LINE) struct gyre_repairs repairs[2]; /* mpmc, as books */
 	_Atomic uint64_t repair_operation;

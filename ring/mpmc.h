@@ -206,9 +206,11 @@ void gyre_mpmc_of(const struct gyre_view *view, struct gyre_mpmc *ret);
 
 void gyre_books_open(struct gyre_ring *r);
 /* What the word `operation` of books says: see ring/mpmc_books.c. */
+#define GYRE_IN_FLIGHT 2u
+
 static inline uint64_t gyre_in_flight(uint64_t position, unsigned copy)
 {
-	return (position + 1) << 1 | copy;
+	return position << 2 | GYRE_IN_FLIGHT | copy;
 }
 
 /* Note an operation at a position, before the state store that makes it true. */

@@ -2,7 +2,7 @@
  * mpmc: the books. Each seat counts for itself, in two copies and one word `books_operation`:
  *
  *	copy                            settled: that copy (0 or 1) is right
- *	(position + 1) << 1 | copy      in flight: that copy is right if the state store at that
+ *	position << 2 | 2 | copy        in flight: that copy is right if the state store at that
  *	                                position has happened, else the other one
  *
  * An operation writes the other copy, then that word, then makes the state store that it would
@@ -54,6 +54,16 @@ static bool is_unclaimed(const struct gyre_mpmc *m, uint64_t position)
 	       !gyre_before(position, gyre_load_reclaimed(m));
 }
 
+/* The position that an operation in flight is at: its two top bits did not fit, and are those that
+ * bring it nearest to `reclaimed`. */
+static uint64_t position_of(const struct gyre_mpmc *m, uint64_t operation)
+{
+	const uint64_t near = gyre_load_reclaimed(m), quarter = (uint64_t)1 << 62;
+	const uint64_t off = ((operation >> 2) - near + quarter / 2) & (quarter - 1);
+
+	return near + off - quarter / 2;
+}
+
 /* Which copy is right. */
 static unsigned settled_copy(const struct gyre_mpmc *m, const _Atomic uint64_t *operation,
 	unsigned number, bool claims_by_commit)
@@ -61,12 +71,11 @@ static unsigned settled_copy(const struct gyre_mpmc *m, const _Atomic uint64_t *
 	/* [BOOKS] acquire: pairs with the release where it was noted. */
 	const uint64_t word = atomic_load_explicit(operation, memory_order_acquire);
 	const unsigned copy = (unsigned)word & 1;
-	const uint64_t position = (word >> 1) - 1;
+	const uint64_t position = position_of(m, word);
 	bool happened;
 
-	if (word >> 1 == 0)
+	if ((word & GYRE_IN_FLIGHT) == 0)
 		return copy;
-	/* (The position's top bit did not fit, and does not matter to the word.) */
 	happened =
 		claims_by_commit ? !is_unclaimed(m, position) : !is_still_held(m, position, number);
 	return happened ? copy : copy ^ 1;
