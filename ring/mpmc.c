@@ -79,8 +79,10 @@ uint64_t gyre_reclaim(const struct gyre_mpmc *m, uint64_t bound, uint64_t *ret_s
 	/* [RECLAIM] acq_rel: pairs with the load in gyre_load_reclaimed(): who may claim over a
 	 * record knows that its last reader is done. Success proves that nothing in between could
 	 * be claimed over while it was read. */
-	if (to == from || atomic_compare_exchange_strong_explicit(&m->shared->reclaimed, &from, to,
-				  memory_order_acq_rel, memory_order_acquire))
+	if (to == from) /* what looks unclaimed may be of a lap that others have claimed over */
+		return gyre_load_reclaimed(m);
+	if (atomic_compare_exchange_strong_explicit(
+		    &m->shared->reclaimed, &from, to, memory_order_acq_rel, memory_order_acquire))
 		return to;
 	return from;
 }

@@ -163,10 +163,15 @@ static int claim_alone(struct gyre_ring *r, uint64_t span)
 	uint64_t filler = filler_at(m, m->cursor, span);
 
 	if (gyre_unlikely(!has_room(m, m->cursor, filler + span, m->reclaimed))) {
+		uint64_t steps = gyre_steps_max(m);
+
 		m->reclaimed = gyre_load_reclaimed(m);
-		while (!has_room(m, m->cursor, filler + span, m->reclaimed))
+		while (!has_room(m, m->cursor, filler + span, m->reclaimed)) {
 			if (make_room(r, filler + span) == 0)
 				return 0;
+			if (--steps == 0) /* only a broken peer moves it so often */
+				return GYRE_ECORRUPT;
+		}
 	}
 	while (filler > 0) {
 		const uint64_t part = filler_span(m, m->cursor, filler);
