@@ -320,7 +320,8 @@ void call_attach_producer(void *world)
 	struct world *const w = world;
 	struct gyre_error error = {0};
 
-	note_attach(w, gyre_ring_attach(w->key, GYRE_PRODUCER, NULL, &w->producer, &error), &error);
+	note_attach(w, gyre_ring_attach(w->ring.key, GYRE_PRODUCER, NULL, &w->producer, &error),
+		&error);
 }
 
 void call_attach_consumer(void *world)
@@ -328,7 +329,8 @@ void call_attach_consumer(void *world)
 	struct world *const w = world;
 	struct gyre_error error = {0};
 
-	note_attach(w, gyre_ring_attach(w->key, GYRE_CONSUMER, NULL, &w->consumer, &error), &error);
+	note_attach(w, gyre_ring_attach(w->ring.key, GYRE_CONSUMER, NULL, &w->consumer, &error),
+		&error);
 }
 
 void call_attach_fd(void *world)
@@ -336,8 +338,8 @@ void call_attach_fd(void *world)
 	struct world *const w = world;
 	struct gyre_error error = {0};
 
-	note_attach(
-		w, gyre_ring_attach_fd(w->fd, GYRE_CONSUMER, NULL, &w->consumer, &error), &error);
+	note_attach(w, gyre_ring_attach_fd(w->ring.fd, GYRE_CONSUMER, NULL, &w->consumer, &error),
+		&error);
 }
 
 void call_detach(void *world)
@@ -365,7 +367,7 @@ void call_create(void *world)
 	struct world *const w = world;
 	struct gyre_error error = {0};
 
-	note(w, "create", gyre_ring_create(w->key, &w->options, &error), &error);
+	note(w, "create", gyre_ring_create(w->ring.key, &w->options, &error), &error);
 }
 
 void call_open(void *world)
@@ -373,7 +375,8 @@ void call_open(void *world)
 	struct world *const w = world;
 	struct gyre_error error = {0};
 
-	note(w, "open", gyre_ring_open(w->key, GYRE_PRODUCER, &w->options, &w->producer, &error),
+	note(w, "open",
+		gyre_ring_open(w->ring.key, GYRE_PRODUCER, &w->options, &w->producer, &error),
 		&error);
 }
 
@@ -382,7 +385,7 @@ void call_unlink(void *world)
 	struct world *const w = world;
 	struct gyre_error error = {0};
 
-	note(w, "unlink", gyre_ring_unlink(w->key, &error), &error);
+	note(w, "unlink", gyre_ring_unlink(w->ring.key, &error), &error);
 }
 
 void call_clean(void *world)
@@ -390,7 +393,7 @@ void call_clean(void *world)
 	struct world *const w = world;
 	struct gyre_error error = {0};
 
-	note(w, "clean", gyre_clean(w->key, 0, &error), &error);
+	note(w, "clean", gyre_clean(w->ring.key, 0, &error), &error);
 }
 
 void call_inspect(void *world)
@@ -401,7 +404,7 @@ void call_inspect(void *world)
 	struct gyre_ring_info info;
 	unsigned count = 2;
 
-	note(w, "inspect", gyre_inspect(w->key, NULL, &info, seats, &count, &error), &error);
+	note(w, "inspect", gyre_inspect(w->ring.key, NULL, &info, seats, &count, &error), &error);
 }
 
 static int count_one(void *context, const struct gyre_ring_info *info)

@@ -28,7 +28,7 @@ static bool inspect(struct world *w, struct gyre_ring_info *ret_info,
 {
 	struct gyre_error error = {0};
 	unsigned count = BOTH;
-	const int outcome = gyre_inspect(w->key, NULL, ret_info, ret_seats, &count, &error);
+	const int outcome = gyre_inspect(w->ring.key, NULL, ret_info, ret_seats, &count, &error);
 
 	if (count < BOTH)
 		memset(ret_seats + count, 0, (BOTH - count) * sizeof *ret_seats);
@@ -76,10 +76,11 @@ static bool look_from_outside(struct world *w, bool *ret_there)
 		return false;
 	if (!*ret_there)
 		return true;
-	if (info.messages > 0 && gyre_clean(w->key, GYRE_CLEAN_DRY_RUN, NULL) == 1)
+	if (info.messages > 0 && gyre_clean(w->ring.key, GYRE_CLEAN_DRY_RUN, NULL) == 1)
 		return say(w, STEPKILL_LOST, "gyre_clean would remove %lu messages",
 			(unsigned long)info.messages);
-	if (w->generation != 0 && info.generation != w->generation && w->scene->may_vanish)
+	if (w->ring.generation != 0 && info.generation != w->ring.generation &&
+		w->scene->may_vanish)
 		memset(b, 0, sizeof *b); /* another ring by now, and nobody has used it */
 	if (info.closed < b->closed || info.closed > b->closing)
 		return say(w, STEPKILL_OTHER,
@@ -286,7 +287,7 @@ static bool judge_books(struct world *w)
 static bool is_gone(struct world *w, const char *after)
 {
 	struct gyre_ring_info info;
-	const int outcome = gyre_inspect(w->key, NULL, &info, NULL, NULL, NULL);
+	const int outcome = gyre_inspect(w->ring.key, NULL, &info, NULL, NULL, NULL);
 
 	return outcome == GYRE_ENOTFOUND ||
 	       say(w, STEPKILL_OTHER, "the ring is still there after %s: %s", after,
@@ -316,7 +317,7 @@ static bool go_on(struct world *w)
 static bool clean(struct world *w)
 {
 	struct gyre_error error = {0};
-	const int outcome = gyre_clean(w->key, 0, &error);
+	const int outcome = gyre_clean(w->ring.key, 0, &error);
 
 	if (outcome != 1)
 		return say(w, STEPKILL_OTHER, "gyre_clean: %d %s", outcome, error.what);
@@ -329,8 +330,10 @@ static bool begin_anew(struct world *w)
 	struct gyre_error error = {0};
 
 	memset(w->board, 0, sizeof *w->board);
-	if (gyre_ring_open(w->key, GYRE_CONSUMER, &w->options, &w->consumer, &error) != GYRE_OK ||
-		gyre_ring_open(w->key, GYRE_PRODUCER, &w->options, &w->producer, &error) != GYRE_OK)
+	if (gyre_ring_open(w->ring.key, GYRE_CONSUMER, &w->options, &w->consumer, &error) !=
+			GYRE_OK ||
+		gyre_ring_open(w->ring.key, GYRE_PRODUCER, &w->options, &w->producer, &error) !=
+			GYRE_OK)
 		return say(w, STEPKILL_BLOCKED, "no ring can be made there: %s", error.what);
 	return exchange(w) && end(w);
 }
@@ -343,7 +346,7 @@ static bool clean_leftovers(struct world *w)
 	unsigned left = 0, cleaned = 0;
 	DIR *directory;
 
-	snprintf(parent, sizeof parent, "%s", w->path);
+	snprintf(parent, sizeof parent, "%s", w->ring.path);
 	*strrchr(parent, '/') = '\0';
 	directory = opendir(parent);
 	if (directory == NULL)

@@ -227,7 +227,7 @@ bool become(struct world *w, enum gyre_role role, uint32_t flags)
 	struct gyre_counters counters[BOTH + 1];
 	struct gyre_error error = {0};
 	struct gyre_ring_info info;
-	const int outcome = gyre_ring_attach(w->key, role, &options, handle, &error);
+	const int outcome = gyre_ring_attach(w->ring.key, role, &options, handle, &error);
 
 	if (outcome == GYRE_EBUSY || outcome == GYRE_ESUSPECT)
 		return say(

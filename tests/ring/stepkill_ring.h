@@ -18,8 +18,8 @@
 #define GYRE_TESTS_STEPKILL_RING_H
 
 #include <pthread.h>
-#include "../support/rings.h"
-#include "stepkill.h"
+#include "stepkill_image.h"
+#include "stepkill_tables.h"
 
 enum {
 	BATCH_MAX = 4,
@@ -105,17 +105,9 @@ struct board {
 struct world {
 	const struct scene *scene;
 	struct gyre_ring_options options;
-	char key[KEY_BYTES];
-	char path[KEY_BYTES];
+	struct ring_image ring; /* generation 0: there is none at the beginning */
 	struct board *board;
-
-	/* The harness's process. */
-	unsigned char *image;
-	size_t image_bytes;
-	uint64_t generation; /* of the ring; 0: there is none at the beginning */
-	struct board *board_image;
-	void *mapped;
-	int fd; /* of the object */
+	struct board *board_image; /* the harness's process */
 
 	/* Each process's own. */
 	struct stepkill_report *report; /* of the survivor; NULL: complaints go on the board */
@@ -130,7 +122,7 @@ struct world {
 	uint64_t messages_seen, released_seen; /* by the survivor's first look from outside */
 };
 
-/* ---- Scenes (stepkill_world.c, stepkill_tables.c) ---- */
+/* ---- Scenes (stepkill_world.c) ---- */
 
 /* The survivor's callback. (stepkill_check.c) */
 void world_check(void *world, const struct stepkill_death *deaths, unsigned count,
@@ -138,10 +130,6 @@ void world_check(void *world, const struct stepkill_death *deaths, unsigned coun
 
 /* The role of who keeps the victim company. */
 enum gyre_role company_role(const struct world *w);
-
-/* Run a scene in one variant of the ring. slot_bytes: 0 for records. every: at each instruction. */
-int run_scene(const struct scene *scene, const struct gyre_ring_options *options, bool every,
-	struct stepkill_result *ret_result);
 
 /* In which ring, and before whom. */
 struct setting {
@@ -151,9 +139,6 @@ struct setting {
 	enum company company;
 	enum gyre_role first;
 };
-
-/* For .init; .fini is rings_close(). Skips where nothing can be stepped. */
-void scenes_open(void);
 
 /* Run them all as far as they suit the setting, print the table, fail if there is a fault. */
 void run_scenes(const struct scene *scenes, size_t count, enum gyre_role victim,

@@ -7,15 +7,12 @@
 #include <string.h>
 #include <unistd.h>
 #include <criterion/hooks.h>
-#include "stepkill_ring.h"
+#include "../support/rings.h"
+#include "stepkill_tables.h"
 
-enum {
-	SLOT = 64, /* bytes, if the messages are not longer */
-	CAPACITY = 4096,
-	EVERY_TIMEOUT_S = 4 * 3600,
-};
+enum { EVERY_TIMEOUT_S = 4 * 3600 };
 
-static bool kills_everywhere(void)
+bool kills_everywhere(void)
 {
 	const char *const how = getenv("GYRE_STEPKILL");
 
@@ -57,15 +54,7 @@ void scenes_open(void)
 	rings_open();
 }
 
-/* Criterion's cases run side by side: what one has to say goes out in one piece. */
-struct table {
-	char *text;
-	size_t bytes;
-	FILE *out;
-	bool clean;
-};
-
-static void table_open(struct table *table, const char *where)
+void table_open(struct table *table, const char *where)
 {
 	table->clean = true;
 	table->out = open_memstream(&table->text, &table->bytes);
@@ -74,7 +63,14 @@ static void table_open(struct table *table, const char *where)
 	stepkill_print_head(table->out);
 }
 
-static void table_close(struct table *table)
+void table_add(struct table *table, const struct stepkill_result *result)
+{
+	stepkill_print_row(table->out, result);
+	stepkill_print_failures(table->out, result);
+	table->clean &= stepkill_clean(result);
+}
+
+void table_close(struct table *table)
 {
 	const char *const path = getenv(OUT);
 	FILE *const out = path != NULL ? fopen(path, "a") : NULL;
@@ -85,40 +81,4 @@ static void table_close(struct table *table)
 		fclose(out);
 	free(table->text);
 	cr_assert(table->clean, "see the table");
-}
-
-static void run_one(struct table *table, const struct scene *scene, const struct setting *setting)
-{
-	const struct gyre_ring_options options = {
-		.capacity_bytes = CAPACITY,
-		.slot_bytes = !setting->slots       ? 0
-			      : scene->bytes > SLOT ? (uint32_t)scene->bytes
-						    : SLOT,
-		.wake = setting->wake,
-	};
-	struct stepkill_result result;
-
-	run_scene(scene, &options, kills_everywhere(), &result);
-	stepkill_print_row(table->out, &result);
-	stepkill_print_failures(table->out, &result);
-	table->clean &= stepkill_clean(&result);
-}
-
-void run_scenes(const struct scene *scenes, size_t count, enum gyre_role victim,
-	const struct setting *setting)
-{
-	struct table table;
-
-	table_open(&table, setting->name);
-	for (size_t i = 0; i < count; i++) {
-		struct scene scene = scenes[i];
-
-		if ((scene.only_slots && !setting->slots) || (scene.only_records && setting->slots))
-			continue;
-		scene.victim = victim;
-		scene.company = setting->company;
-		scene.first = setting->first;
-		run_one(&table, &scene, setting);
-	}
-	table_close(&table);
 }

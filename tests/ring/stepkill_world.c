@@ -1,19 +1,13 @@
-/*
- * Scenes: the ring they begin with, the company, and the harness around them.
- *
- * A ring in the wanted state is made once, in a process of its own, with all that this leaves in
- * it; each run begins with a copy of its bytes under the name.
- */
-#include <fcntl.h>
-#include <stdio.h>
+/* Scenes: the ring they begin with, the company, and the harness around them. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
 #include <unistd.h>
 #include "stepkill_ring.h"
 
 enum {
+	SLOT = 64, /* bytes, if the messages are not longer */
+	CAPACITY = 4096,
 	STRAY = 5, /* messages behind the wrap, where the place does not matter */
 	LIMIT_MS = 10000,
 	ASLEEP_MS = 4, /* a producer's slices end at 10 */
@@ -76,11 +70,12 @@ static bool finish(struct world *w, const struct beginning *begin)
 	return true;
 }
 
-static bool make_beginning(struct world *w)
+static bool make_beginning(void *world)
 {
+	struct world *const w = world;
 	const struct beginning *const begin = &w->scene->beginning;
 
-	if (gyre_ring_create(w->key, &w->options, NULL) != 0)
+	if (gyre_ring_create(w->ring.key, &w->options, NULL) != 0)
 		return false;
 	if (begin->unused)
 		return true;
@@ -88,86 +83,29 @@ static bool make_beginning(struct world *w)
 	       travel(w, begin->before_end) && fill(w, begin) && finish(w, begin);
 }
 
-static bool make_in_child(struct world *w)
-{
-	const pid_t pid = fork();
-	int status;
-
-	if (pid == 0)
-		_exit(make_beginning(w) ? 0 : 1);
-	return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0 && w->board->faults == 0;
-}
-
-static bool keep_image(struct world *w)
-{
-	const int fd = open(w->path, O_RDONLY | O_CLOEXEC);
-	const off_t bytes = fd < 0 ? 0 : lseek(fd, 0, SEEK_END);
-	struct gyre_ring_info info;
-
-	if (gyre_inspect(w->key, NULL, &info, NULL, NULL, NULL) != GYRE_OK)
-		return false;
-	w->generation = info.generation;
-	if (bytes > 0) {
-		w->image = malloc((size_t)bytes);
-		w->image_bytes = (size_t)bytes;
-	}
-	if (w->image == NULL || pread(fd, w->image, w->image_bytes, 0) != bytes)
-		return false;
-	close(fd);
-	return true;
-}
-
-static void let_go(struct world *w)
-{
-	if (w->mapped != NULL)
-		munmap(w->mapped, w->image_bytes);
-	if (w->fd >= 0)
-		close(w->fd);
-	unlink(w->path);
-	w->mapped = NULL;
-	w->fd = -1;
-}
-
-/* As the ring's maker would, but that it is not its first day. */
-static bool place_image(struct world *w)
-{
-	void *mapped;
-
-	w->fd = open(w->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (w->fd < 0 || pwrite(w->fd, w->image, w->image_bytes, 0) != (ssize_t)w->image_bytes)
-		return false;
-	mapped = mmap(NULL, w->image_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, w->fd, 0);
-	if (mapped == MAP_FAILED)
-		return false;
-	w->mapped = mapped;
-	return true;
-}
-
 static bool set_up(void *world)
 {
 	struct world *const w = world;
 
-	let_go(w);
+	image_let_go(&w->ring);
 	if (w->scene->beginning.absent) {
 		memset(w->board, 0, sizeof *w->board);
 		return true;
 	}
-	if (w->image == NULL) {
-		if (!make_in_child(w) || !keep_image(w))
+	if (w->ring.bytes == NULL) {
+		if (!image_make(&w->ring, make_beginning, w) || w->board->faults != 0)
 			return false;
 		memcpy(w->board_image, w->board, sizeof *w->board);
-		unlink(w->path);
 	}
 	memcpy(w->board, w->board_image, sizeof *w->board);
-	return place_image(w);
+	return image_place(&w->ring);
 }
 
 static size_t ranges(void *world, struct stepkill_range *ret_ranges)
 {
 	const struct world *const w = world;
 
-	ret_ranges[0] = (struct stepkill_range){.base = w->mapped, .bytes = w->image_bytes};
-	return w->mapped != NULL ? 1 : 0;
+	return image_range(&w->ring, ret_ranges);
 }
 
 /* ---- Company ---- */
@@ -197,7 +135,7 @@ static bool sleeps(const struct world *w, enum gyre_role role)
 	struct gyre_ring_info info;
 	unsigned count = BOTH;
 
-	if (gyre_inspect(w->key, NULL, &info, seats, &count, NULL) != GYRE_OK)
+	if (gyre_inspect(w->ring.key, NULL, &info, seats, &count, NULL) != GYRE_OK)
 		return true; /* as it is, the survivor will say what is wrong */
 	for (unsigned i = 0; i < count && i < BOTH; i++)
 		if (seats[i].role == role && seats[i].counters.sleeps > 0)
@@ -228,14 +166,10 @@ static void keep_company(void *world)
 static void open_world(
 	struct world *w, const struct scene *scene, const struct gyre_ring_options *options)
 {
-	const struct variant variant = {.file = scene->file};
-
 	memset(w, 0, sizeof *w);
 	w->scene = scene;
 	w->options = *options;
-	w->fd = -1;
-	key_of(&variant, "stepkill", w->key);
-	path_of(w->key, w->path);
+	image_open(&w->ring, scene->file);
 	w->board = shared_memory(sizeof *w->board);
 	w->board_image = malloc(sizeof *w->board_image);
 	if (w->board_image == NULL)
@@ -244,10 +178,9 @@ static void open_world(
 
 static void close_world(struct world *w)
 {
-	let_go(w);
+	image_close(&w->ring);
 	munmap(w->board, sizeof *w->board);
 	free(w->board_image);
-	free(w->image);
 }
 
 static enum stepkill_points points_of(const struct scene *scene, bool every)
@@ -266,8 +199,8 @@ static unsigned count_victims(const struct scene *scene)
 	return count;
 }
 
-int run_scene(const struct scene *scene, const struct gyre_ring_options *options, bool every,
-	struct stepkill_result *ret_result)
+static void run_scene(const struct scene *scene, const struct gyre_ring_options *options,
+	bool every, struct stepkill_result *ret_result)
 {
 	static struct world w;
 	const struct stepkill_options how = {
@@ -294,10 +227,42 @@ int run_scene(const struct scene *scene, const struct gyre_ring_options *options
 		.survivor_prepare = scene->company != COMPANY_NONE ? keep_company : NULL,
 		.survivor_check = world_check,
 	};
-	int outcome;
 
 	open_world(&w, scene, options);
-	outcome = stepkill_run(&scenario, &how, ret_result);
+	(void)stepkill_run(&scenario, &how, ret_result); /* the table shows what came of it */
 	close_world(&w);
-	return outcome;
+}
+
+static void run_one(struct table *table, const struct scene *scene, const struct setting *setting)
+{
+	const struct gyre_ring_options options = {
+		.capacity_bytes = CAPACITY,
+		.slot_bytes = !setting->slots       ? 0
+			      : scene->bytes > SLOT ? (uint32_t)scene->bytes
+						    : SLOT,
+		.wake = setting->wake,
+	};
+	struct stepkill_result result;
+
+	run_scene(scene, &options, kills_everywhere(), &result);
+	table_add(table, &result);
+}
+
+void run_scenes(const struct scene *scenes, size_t count, enum gyre_role victim,
+	const struct setting *setting)
+{
+	struct table table;
+
+	table_open(&table, setting->name);
+	for (size_t i = 0; i < count; i++) {
+		struct scene scene = scenes[i];
+
+		if ((scene.only_slots && !setting->slots) || (scene.only_records && setting->slots))
+			continue;
+		scene.victim = victim;
+		scene.company = setting->company;
+		scene.first = setting->first;
+		run_one(&table, &scene, setting);
+	}
+	table_close(&table);
 }
