@@ -64,6 +64,7 @@ struct setting {
 	uint32_t deliveries;
 	enum company company;
 	enum gyre_role first; /* who goes on first afterwards */
+	uint64_t kills_max;   /* of a scene with several victims; 0: as the scene says */
 };
 
 /* What a test wants to know about. */

@@ -249,7 +249,7 @@ static void run_scene(const struct scene *scene, const struct setting *setting,
 	const struct stepkill_options how = {
 		.points =
 			kills_everywhere() && scene->call != NULL ? STEPKILL_EVERY : scene->points,
-		.kills_max = scene->kills_max,
+		.kills_max = kills_max_of(scene, setting),
 		.check_limit_ms = LIMIT_MS,
 		.victim_limit_ms = LIMIT_MS,
 		.asleep_ms = ASLEEP_MS,
