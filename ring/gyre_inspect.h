@@ -2,8 +2,9 @@
  * @file gyre_inspect.h
  * @brief Look at rings without touching them: for tools, monitoring and tests.
  *
- * Everything here maps read-only and takes no lock that anyone waits for, so looking can never
- * disturb. Figures of a ring in use are a snapshot whose parts are not of one instant.
+ * Looking maps read-only and takes no lock that anyone waits for, so it can never disturb; only
+ * gyre_clean() and gyre_repair() change anything. Figures of a ring in use are a snapshot whose
+ * parts are not of one instant.
  * @since 0.1
  */
 #ifndef GYRE_INSPECT_H
@@ -54,6 +55,16 @@ struct gyre_counters {
 	uint64_t dropped_bytes; /**< of their payload */
 };
 
+/** @brief Sums of all participants there ever were. Once the dead are repaired, committed is
+ *         released, dropped and what is in the ring together. */
+struct gyre_totals {
+	uint64_t committed; /**< messages */
+	uint64_t released;
+	uint64_t aborted;     /**< reservations */
+	uint64_t redelivered; /**< mpmc: records given back */
+	uint64_t dropped;     /**< mpmc: messages given up */
+};
+
 /** @brief One seat. */
 struct gyre_participant {
 	uint32_t slot;
@@ -66,6 +77,11 @@ struct gyre_participant {
 	uint32_t generation;    /**< how many held this seat so far */
 	char name[32]; /**< UTF-8; '?' stands for what is none, and for control characters */
 	struct gyre_counters counters;
+	/* mpmc: what it has in hand, written and not committed, or taken and not released. */
+	uint32_t holds;           /**< records: a message each, or a batch */
+	uint64_t oldest_position; /**< of them; only if it holds any */
+	uint64_t blocks_since_ns; /**< one of them is in somebody's way, who first noticed that
+				       then; CLOCK_MONOTONIC. 0: nobody did */
 };
 
 /** @brief A ring. */
@@ -77,9 +93,13 @@ struct gyre_ring_info {
 	uint32_t layout_version;
 	uint32_t slot_bytes; /**< 0: variable size */
 	uint32_t align_bytes;
-	uint32_t wake;   /**< enum gyre_wake */
-	uint32_t flags;  /**< enum gyre_ring_flags */
-	uint32_t closed; /**< 1 once closed */
+	uint32_t wake;           /**< enum gyre_wake */
+	uint32_t flags;          /**< enum gyre_ring_flags */
+	uint32_t closed;         /**< 1 once closed */
+	uint32_t cell_bytes;     /**< mpmc */
+	uint32_t deliveries_max; /**< mpmc: then a message is dropped; 1: never twice */
+	uint32_t producers_max;  /**< at a time */
+	uint32_t consumers_max;
 	uint64_t capacity_bytes;
 	uint64_t segment_bytes; /**< memory reserved in all */
 	uint64_t used_bytes;    /**< of the capacity, by messages not yet released */
@@ -91,7 +111,8 @@ struct gyre_ring_info {
 	uint32_t owner_uid;
 	uint32_t mode;
 	uint32_t participants; /**< alive now */
-	uint64_t generation;   /**< a random number drawn when it was made */
+	struct gyre_totals totals;
+	uint64_t generation; /**< a random number drawn when it was made */
 	char boot_id[40];
 	char problem[256]; /**< state BROKEN and the stale ones: why, and what to do */
 };
@@ -173,6 +194,18 @@ enum gyre_clean_flags {
  * @retval 1 Removed (with GYRE_CLEAN_DRY_RUN: would be). @retval 0 Left alone: not stale.
  */
 GYRE_API int gyre_clean(const char *key, unsigned flags, struct gyre_error *reterr);
+
+/**
+ * @brief Repair every dead participant of a ring now, without taking part in it.
+ *
+ * Nobody has to call it: whoever is held up by a dead one repairs it. It settles the books of a
+ * ring that nobody uses, and gives back what the dead had in hand. The living are left alone,
+ * stopped ones too: gyre_inspect() says who of them is in the way.
+ * - Blocking: never. Participants that wait are woken.
+ * - Crash: the next one to repair does the same again.
+ * @return How many were repaired, or as gyre_inspect() where that is negative.
+ */
+GYRE_API int gyre_repair(const char *key, struct gyre_error *reterr);
 
 #ifdef __cplusplus
 }

@@ -33,8 +33,8 @@ static uint64_t load(const _Atomic uint64_t *word)
 	return atomic_load_explicit(word, memory_order_relaxed);
 }
 
-static void fill_participant(
-	const struct gyre_view *view, unsigned number, struct gyre_participant *ret)
+static void fill_participant(const struct gyre_view *view, unsigned number,
+	const struct gyre_hold *hold, struct gyre_participant *ret)
 {
 	const struct gyre_seat *seat = gyre_seat_at(view, number);
 	const uint32_t word = atomic_load_explicit(&seat->state, memory_order_acquire);
@@ -53,20 +53,36 @@ static void fill_participant(
 	ret->counters.stalls = load(&seat->stalls);
 	ret->counters.sleeps = load(&seat->sleeps);
 	ret->counters.wakeups = load(&seat->wakeups);
+	ret->holds = hold->records;
+	ret->oldest_position = hold->oldest_position;
+	ret->blocks_since_ns = hold->blocks_since_ns;
+}
+
+static void add_to_totals(struct gyre_totals *totals, const struct gyre_participant *p)
+{
+	const struct gyre_counters *c = &p->counters;
+
+	*(p->role == GYRE_PRODUCER ? &totals->committed : &totals->released) += c->messages;
+	totals->aborted += c->aborted;
+	totals->redelivered += c->redelivered;
+	totals->dropped += c->dropped;
 }
 
 /* Seats that were ever used; those that fit into room are filled in. */
 static unsigned fill_participants(const struct gyre_view *view, struct gyre_ring_info *info,
 	struct gyre_participant *ret_participants, unsigned room)
 {
+	struct gyre_hold holds[GYRE_SEATS_MAX] = {0};
 	unsigned used = 0;
 
+	gyre_ring_shape_of(&view->header)->holds(view, holds);
 	for (unsigned number = 0; number < gyre_seats(view); number++) {
 		struct gyre_participant p;
 
-		fill_participant(view, number, &p);
+		fill_participant(view, number, &holds[number], &p);
 		if (p.generation == 0)
 			continue;
+		add_to_totals(&info->totals, &p);
 		if (p.liveness == GYRE_LIFE_ALIVE || p.liveness == GYRE_LIFE_SUSPECT)
 			info->participants++;
 		if (used < room)
@@ -105,6 +121,10 @@ void gyre_info_geometry(const struct gyre_header *h, struct gyre_ring_info *info
 	info->align_bytes = h->align_bytes;
 	info->wake = h->wake;
 	info->flags = (h->flags & GYRE_HEADER_KEEP) != 0 ? GYRE_RING_KEEP : 0;
+	info->cell_bytes = h->cell_bytes;
+	info->deliveries_max = h->delivery_limit;
+	info->producers_max = h->producers_max;
+	info->consumers_max = h->consumers_max;
 	info->capacity_bytes = h->capacity_bytes;
 	info->message_bytes_max = h->message_bytes_max;
 }

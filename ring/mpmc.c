@@ -176,6 +176,7 @@ static void measure_record(
 	info->messages += gyre_record_count(m, position, about);
 }
 
+/* What is done with at the front counts as free, reclaimed or not. */
 static void measure(const struct gyre_view *view, struct gyre_ring_info *info)
 {
 	struct gyre_mpmc m = {0};
@@ -186,6 +187,8 @@ static void measure(const struct gyre_view *view, struct gyre_ring_info *info)
 	start = position = gyre_load_reclaimed(&m);
 	while (!info->closed && gyre_walk(&m, &position, &steps, &word) > 0) {
 		measure_record(&m, position, word, info);
+		if (gyre_word_phase(word) == GYRE_DONE && start == position)
+			start += gyre_word_span(word);
 		info->closed = gyre_word_phase(word) == GYRE_CLOSED;
 		position += gyre_word_span(word);
 	}
@@ -214,6 +217,41 @@ static bool is_ended(const struct gyre_view *view)
 			    &gyre_seat_at(view, n)->state, memory_order_acquire)) > 0)
 			return true;
 	return false;
+}
+
+static void note_hold(
+	const struct gyre_view *view, struct gyre_hold *ret_holds, uint64_t position, uint64_t word)
+{
+	const enum gyre_phase phase = gyre_word_phase(word);
+	const unsigned number = gyre_word_owner(word) - 1;
+	const struct gyre_seat *seat;
+
+	if ((phase != GYRE_WRITING && phase != GYRE_READING) || number >= gyre_seats(view))
+		return;
+	if (ret_holds[number].records++ == 0)
+		ret_holds[number].oldest_position = position;
+	seat = gyre_seat_at(view, number);
+	if (atomic_load_explicit(&seat->blocks_position, memory_order_relaxed) == position + 1)
+		ret_holds[number].blocks_since_ns =
+			atomic_load_explicit(&seat->blocks_since_ns, memory_order_relaxed);
+}
+
+static void holds(const struct gyre_view *view, struct gyre_hold *ret_holds)
+{
+	struct gyre_mpmc m = {0};
+	uint64_t position, steps, word;
+
+	gyre_mpmc_of(view, &m);
+	steps = gyre_steps_max(&m);
+	position = gyre_load_reclaimed(&m);
+	while (gyre_walk(&m, &position, &steps, &word) > 0 &&
+		gyre_word_phase(word) != GYRE_CLOSED) {
+		note_hold(view, ret_holds, position, word);
+		position += gyre_word_span(word);
+	}
+	/* The only producer's reservation has no word. */
+	if (m.one_producer && gyre_reservation_is_open(gyre_seat_at(view, 0), position))
+		ret_holds[0] = (struct gyre_hold){.records = 1, .oldest_position = position};
 }
 
 /* ---- Producers that are gone ---- */
@@ -270,6 +308,7 @@ const struct gyre_ring_shape gyre_shape_mpmc = {
 	.measure = measure,
 	.count = gyre_books_count,
 	.is_ended = is_ended,
+	.holds = holds,
 	.gone = producers_gone,
 	.ask = gyre_mpmc_ask,
 	.is_stuck = gyre_mpmc_is_stuck,
@@ -277,4 +316,5 @@ const struct gyre_ring_shape gyre_shape_mpmc = {
 	.hand_on = gyre_mpmc_hand_on,
 	.give_back = gyre_mpmc_give_back,
 	.left = gyre_mpmc_left,
+	.tell = gyre_mpmc_tell,
 };

@@ -265,6 +265,9 @@ unsigned gyre_mpmc_waits_for(const struct gyre_ring *r);
 /* One who was woken, and got what it was woken for, wakes the next one if there is more. */
 void gyre_mpmc_hand_on(struct gyre_ring *r, bool got);
 
+/* Somebody is gone, and what it held was given back. */
+void gyre_mpmc_tell(const struct gyre_view *view);
+
 /* On leaving: while the seat is still held, what is in hand; afterwards, the news. */
 void gyre_mpmc_give_back(struct gyre_ring *r);
 void gyre_mpmc_left(struct gyre_ring *r);

@@ -121,10 +121,9 @@ void gyre_mpmc_settle(const struct gyre_view *view, unsigned number)
 
 /* ---- Telling the others ---- */
 
-/* A participant is gone, and what it held was given back. */
-static void tell_all_sides(struct gyre_ring *r)
+void gyre_mpmc_tell(const struct gyre_view *view)
 {
-	struct gyre_shared_page *shared = r->mpmc.shared;
+	struct gyre_shared_page *shared = gyre_shared_page(view);
 
 	/* [SEAT] release: pairs with the acquire in producers_gone(). */
 	atomic_fetch_add_explicit(&shared->departures, 1, memory_order_acq_rel);
@@ -145,7 +144,7 @@ void gyre_mpmc_give_back(struct gyre_ring *r)
 
 void gyre_mpmc_left(struct gyre_ring *r)
 {
-	tell_all_sides(r);
+	gyre_mpmc_tell(&r->attachment.view);
 	if (!gyre_is_consumer(r))
 		gyre_wake_all(&r->mpmc.shared->consumers); /* all are told that nobody is left */
 }
@@ -158,7 +157,7 @@ static void repair_if_dead(struct gyre_ring *r, unsigned number)
 		return;
 	if (gyre_seat_repair(&r->attachment.view, number, r->mpmc.me, gyre_mpmc_settle) ==
 		GYRE_SEAT_IS_DEAD)
-		tell_all_sides(r);
+		gyre_mpmc_tell(&r->attachment.view);
 }
 
 /* For those who look from outside: since when somebody waits for it. */

@@ -38,12 +38,18 @@ uint64_t gyre_aborted(const struct gyre_seat *seat)
 	return atomic_load_explicit(&seat->operation, memory_order_relaxed) >> 33;
 }
 
+bool gyre_reservation_is_open(const struct gyre_seat *seat, uint64_t tail)
+{
+	const uint64_t operation = atomic_load_explicit(&seat->operation, memory_order_relaxed);
+
+	return (operation & 1) != 0 && (uint32_t)(operation >> 1) == (uint32_t)tail;
+}
+
 /* A dead producer's reservation is aborted if the tail still stands where it was opened. One store,
  * so a repairer may die here and be followed. */
 void gyre_reservation_settle(struct gyre_seat *seat, uint64_t tail)
 {
-	const uint64_t operation = atomic_load_explicit(&seat->operation, memory_order_relaxed);
-	const bool open = (operation & 1) != 0 && (uint32_t)(operation >> 1) == (uint32_t)tail;
+	const bool open = gyre_reservation_is_open(seat, tail);
 
-	store_operation(seat, operation_word((operation >> 33) + open, 0, false));
+	store_operation(seat, operation_word(gyre_aborted(seat) + open, 0, false));
 }

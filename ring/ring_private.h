@@ -145,6 +145,13 @@ struct gyre_consumer_ops {
 		struct gyre_message *, unsigned count);
 };
 
+/* Records in the hands of a seat's holder. */
+struct gyre_hold {
+	uint32_t records;
+	uint64_t oldest_position;
+	uint64_t blocks_since_ns; /* 0: none of them is in anybody's way */
+};
+
 /* One kind of ring in one shape. */
 struct gyre_ring_shape {
 	const struct gyre_producer_ops *producer;
@@ -157,6 +164,8 @@ struct gyre_ring_shape {
 	void (*count)(
 		const struct gyre_view *, unsigned number, struct gyre_counters *ret_counters);
 	bool (*is_ended)(const struct gyre_view *);
+	/* One for each seat, zero at first: what its holder has in hand. */
+	void (*holds)(const struct gyre_view *, struct gyre_hold *ret_holds);
 	/* For waiting. GYRE_ELEFT, GYRE_EDIED: no producer is left, and that was not told yet. */
 	int (*gone)(struct gyre_ring *, uint64_t *ret_generation);
 	void (*ask)(struct gyre_ring *); /* whether those it waits for live; repairs the dead */
@@ -168,6 +177,8 @@ struct gyre_ring_shape {
 	/* For leaving: before and after the seat is left. */
 	void (*give_back)(struct gyre_ring *);
 	void (*left)(struct gyre_ring *);
+	/* Somebody without a handle repaired one: tell those who sleep. */
+	void (*tell)(const struct gyre_view *);
 };
 
 extern const struct gyre_producer_ops gyre_records_producer, gyre_slots_producer;
@@ -234,6 +245,7 @@ void gyre_reservation_open(struct gyre_ring *r, uint64_t position);
 void gyre_reservation_close(struct gyre_ring *r); /* committed */
 void gyre_reservation_drop(struct gyre_ring *r);
 void gyre_reservation_settle(struct gyre_seat *seat, uint64_t tail); /* idempotent */
+bool gyre_reservation_is_open(const struct gyre_seat *seat, uint64_t tail);
 uint64_t gyre_aborted(const struct gyre_seat *seat);
 
 /* Consumer: the end was reached and nothing is held. */

@@ -352,6 +352,19 @@ static void left(struct gyre_ring *r)
 	gyre_wake_all(r->wake); /* whoever waits for us shall see that we left */
 }
 
+/* What a consumer has in hand no word of the ring says. */
+static void holds(const struct gyre_view *view, struct gyre_hold *ret_holds)
+{
+	(void)view;
+	(void)ret_holds;
+}
+
+static void tell(const struct gyre_view *view)
+{
+	gyre_wake_all(&gyre_shared_page(view)->consumers);
+	gyre_wake_all(&gyre_shared_page(view)->producers);
+}
+
 static void records_resume(struct gyre_ring *r)
 {
 	resume(r, false);
@@ -400,6 +413,7 @@ const struct gyre_ring_shape gyre_shape_records = {
 	.measure = records_measure,
 	.count = records_count,
 	.is_ended = is_ended,
+	.holds = holds,
 	.gone = producer_gone,
 	.ask = ask,
 	.is_stuck = is_stuck,
@@ -407,6 +421,7 @@ const struct gyre_ring_shape gyre_shape_records = {
 	.hand_on = hand_on,
 	.give_back = give_back,
 	.left = left,
+	.tell = tell,
 };
 
 const struct gyre_ring_shape gyre_shape_slots = {
@@ -417,6 +432,7 @@ const struct gyre_ring_shape gyre_shape_slots = {
 	.measure = slots_measure,
 	.count = slots_count,
 	.is_ended = is_ended,
+	.holds = holds,
 	.gone = producer_gone,
 	.ask = ask,
 	.is_stuck = is_stuck,
@@ -424,4 +440,5 @@ const struct gyre_ring_shape gyre_shape_slots = {
 	.hand_on = hand_on,
 	.give_back = give_back,
 	.left = left,
+	.tell = tell,
 };
