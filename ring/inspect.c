@@ -234,6 +234,7 @@ int gyre_ring_inspect(const struct gyre_ring *r, struct gyre_ring_info *ret_info
 int gyre_ring_waited_for(const struct gyre_ring *r, struct gyre_participant *ret_who)
 {
 	const struct gyre_view *view = &r->attachment.view;
+	struct gyre_hold holds[GYRE_SEATS_MAX] = {0};
 	unsigned number;
 
 	if (r->attachment.poisoned)
@@ -243,7 +244,8 @@ int gyre_ring_waited_for(const struct gyre_ring *r, struct gyre_participant *ret
 		gyre_seat_state_of(atomic_load_explicit(&gyre_seat_at(view, number)->state,
 			memory_order_acquire)) != GYRE_SEAT_LIVE)
 		return 0;
-	fill_participant(view, number, ret_who);
+	gyre_ring_shape_of(&view->header)->holds(view, holds);
+	fill_participant(view, number, &holds[number], ret_who);
 	return 1;
 }
 

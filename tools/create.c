@@ -9,13 +9,20 @@
 #define AT(field) offsetof(struct gyre_ring_options, field)
 
 static const struct option_spec options[] = {
-	{0, "ring", OPTION_KIND, AT(kind), "KIND", "spsc: one producer, one consumer at a time"},
+	{0, "ring", OPTION_KIND, AT(kind), "KIND",
+		"spsc: one producer, one consumer; mpmc: several"},
 	{'c', "capacity", OPTION_BYTES, AT(capacity_bytes), "SIZE",
 		"room for messages, rounded up to a power of two (1M)"},
 	{'s', "slot", OPTION_BYTES32, AT(slot_bytes), "SIZE",
 		"slots of one size: faster for small messages"},
 	{'a', "align", OPTION_BYTES32, AT(align_bytes), "N",
 		"alignment of messages, 8 to 4096 (8)"},
+	{0, "cell", OPTION_BYTES32, AT(cell_bytes), "SIZE",
+		"mpmc: what room is counted in, from 16 (64)"},
+	{0, "deliveries", OPTION_COUNT32, AT(deliveries_max), "N",
+		"mpmc: hand out at most N times (3)"},
+	{0, "producers", OPTION_COUNT32, AT(producers_max), "N", "mpmc: at a time (64)"},
+	{0, "consumers", OPTION_COUNT32, AT(consumers_max), "N", "mpmc: at a time (64)"},
 	{0, "wake", OPTION_WAKE, AT(wake), "HOW", "fence or membarrier, to wake a sleeper"},
 	{0, "mode", OPTION_MODE, AT(permissions.mode), "MODE", "permissions of the ring (0600)"},
 	{0, "owner", OPTION_OWNER, AT(permissions), "USER", "accept a ring of USER's"},
@@ -64,6 +71,7 @@ const struct verb verb_create = {
 	.text = "Make a ring. One of the same shape that is there already is left as it is.",
 	.options = options,
 	.examples = "  gyre create cam0 --capacity 64M --align 64\n"
+		    "  gyre create jobs --ring mpmc --cell 256\n"
 		    "  gyre create file:/run/user/1000/feed --slot 256",
 	.statuses = "0 it is there now, 1 error (such as another shape), 2 usage",
 	.run = run,

@@ -21,17 +21,21 @@ static int64_t slice_ns(const struct feed *feed)
 	return STOP_SLICE_NS;
 }
 
-/* "1.0M of 1.0M used by 1203 messages; no consumer is attached" */
+/* "1.0M of 1.0M used by 1203 messages; no consumer is attached" (or: who is in the way) */
 static void describe(const struct feed *feed, char *buffer, size_t size)
 {
 	struct ring_view view;
-	char used[NUMBER_TEXT_BYTES], capacity[NUMBER_TEXT_BYTES];
+	char used[NUMBER_TEXT_BYTES], capacity[NUMBER_TEXT_BYTES], hold[128];
 	const char *consumer = "no consumer is attached";
+	const struct gyre_participant *blocker;
 
 	buffer[0] = '\0';
 	if (view_attached(&view, feed->ring, NULL) < 0)
 		return;
-	if (view_alive(&view, GYRE_CONSUMER) > 0)
+	blocker = view_in_the_way(&view);
+	if (blocker != NULL)
+		consumer = view_hold(blocker, hold, sizeof hold);
+	else if (view_alive(&view, GYRE_CONSUMER) > 0)
 		consumer = "the consumer does not take them";
 	snprintf(buffer, size, "%s of %s used by %" PRIu64 " messages; %s",
 		text_bytes(used, view.info.used_bytes),
@@ -41,7 +45,7 @@ static void describe(const struct feed *feed, char *buffer, size_t size)
 
 static int give_up_waiting(const struct feed *feed)
 {
-	char full[160], time[NUMBER_TEXT_BYTES];
+	char full[256], time[NUMBER_TEXT_BYTES];
 
 	describe(feed, full, sizeof full);
 	say("%s: no room within %s: %s. %" PRIu64 " messages were sent, the rest was not. "
@@ -60,7 +64,7 @@ static int give_up_stopping(const struct feed *feed)
 
 static void tell_full(struct feed *feed)
 {
-	char full[160];
+	char full[256];
 
 	feed->told_full = true;
 	if (feed->quiet || !say_is_watched())
@@ -106,7 +110,8 @@ int feed_send(struct feed *feed, const struct gyre_message *messages, unsigned c
 	int sent, status, i;
 
 	while (count > 0) {
-		sent = gyre_ring_send_batch(feed->ring, messages, count, slice_ns(feed));
+		sent = gyre_ring_send_batch(
+			feed->ring, messages, feed->shared ? 1 : count, slice_ns(feed));
 		if (sent == GYRE_EAGAIN || sent == GYRE_ETIMEDOUT) {
 			status = no_room(feed);
 			if (status != STATUS_OK)

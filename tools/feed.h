@@ -13,6 +13,7 @@ struct feed {
 	int64_t wait_ns; /* bound for room, or GYRE_FOREVER */
 	uint32_t tag;
 	bool quiet;
+	bool shared; /* with other consumers in mind: a batch goes to one of them */
 	struct progress progress;
 	uint64_t blocked_since_ns, stopped_since_ns; /* 0: not */
 	bool told_full;

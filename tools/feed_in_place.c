@@ -1,7 +1,8 @@
 /*
  * Input as large pieces, which are read straight into the ring; only the last may be shorter. The
  * first bytes of each are read aside: they tell whether there is another piece at all, so nothing
- * is reserved while the input is silent, or given back at its end.
+ * is reserved while the input is silent, or given back at its end. Not for rings with several
+ * producers, where a piece that comes slowly would hold up what is behind it.
  */
 #include <errno.h>
 #include <string.h>

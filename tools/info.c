@@ -36,14 +36,43 @@ static const struct table_column seat_columns[] = {
 	{"SLEEPS", true, NULL},
 	{"WAKEUPS", true, NULL},
 	{"ABORTED", true, NULL},
+	{"HOLDS", true, NULL},
+	{"OLDEST", true, NULL},
+	{"BLOCKS", true, NULL},
+	{"AGAIN", true, NULL},
+	{"DROPPED", true, NULL},
 	{NULL, false, NULL},
 };
 
-static const struct table_choice all_seat_columns = {{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10}, 11};
+static const struct table_choice spsc_columns = {{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10}, 11};
+static const struct table_choice mpmc_columns = {
+	{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}, 16};
 
 static const char *size_text(uint64_t bytes, bool exact, char *buffer)
 {
 	return exact ? text_exact(buffer, bytes) : text_bytes(buffer, bytes);
+}
+
+static void mpmc_facts(struct table *t, const struct gyre_ring_info *info)
+{
+	fact(t, "cells", "%" PRIu64 " of %" PRIu32 " bytes",
+		info->capacity_bytes / info->cell_bytes, info->cell_bytes);
+	fact(t, "seats", "%" PRIu32 " producers, %" PRIu32 " consumers at a time",
+		info->producers_max, info->consumers_max);
+	if (info->deliveries_max == 1)
+		fact(t, "policy", "a message that a consumer died with is dropped");
+	else
+		fact(t, "policy", "a message is handed out up to %" PRIu32 " times, then dropped",
+			info->deliveries_max);
+}
+
+static void total_facts(struct table *t, const struct gyre_totals *totals)
+{
+	fact(t, "passed", "%" PRIu64 " sent, %" PRIu64 " released", totals->committed,
+		totals->released);
+	if (totals->redelivered > 0 || totals->dropped > 0)
+		fact(t, "deaths", "%" PRIu64 " given back, %" PRIu64 " messages dropped",
+			totals->redelivered, totals->dropped);
 }
 
 static void geometry_facts(struct table *t, const struct gyre_ring_info *info, bool exact)
@@ -57,6 +86,8 @@ static void geometry_facts(struct table *t, const struct gyre_ring_info *info, b
 		size_text(info->segment_bytes, exact, two_));
 	if (info->slot_bytes != 0)
 		fact(t, "slot", "%" PRIu32, info->slot_bytes);
+	if (info->kind == GYRE_RING_MPMC)
+		mpmc_facts(t, info);
 	fact(t, "largest message", "%s", size_text(info->message_bytes_max, exact, one));
 	fact(t, "alignment", "%" PRIu32, info->align_bytes);
 	fact(t, "wake", "%s", wake_word(info->wake));
@@ -104,6 +135,7 @@ static int print_facts(const struct ring_view *view, bool exact)
 	}
 	fact(t, "waiting", "%" PRIu64 " messages, %s", info->messages,
 		size_text(info->used_bytes, exact, used));
+	total_facts(t, &info->totals);
 	fact(t, "closed", "%s", info->closed != 0 ? "yes" : "no");
 	geometry_facts(t, info, exact);
 	origin_facts(t, info);
@@ -129,8 +161,25 @@ static void seat_row(struct table *table, const struct gyre_participant *seat, b
 	table_cell(table, 10, text_exact(number, c->aborted));
 }
 
+/* What an mpmc seat has in hand, and what became of what its dead holders had. */
+static void hold_cells(struct table *table, const struct gyre_participant *seat)
+{
+	const uint64_t now = clock_now_ns();
+	char text[NUMBER_TEXT_BYTES];
+
+	table_cell(table, 11, text_exact(text, seat->holds));
+	table_cell(table, 12, seat->holds > 0 ? text_exact(text, seat->oldest_position) : "-");
+	table_cell(table, 13,
+		seat->blocks_since_ns != 0 && seat->blocks_since_ns < now
+			? text_duration(text, now - seat->blocks_since_ns)
+			: "-");
+	table_cell(table, 14, text_exact(text, seat->counters.redelivered));
+	table_cell(table, 15, text_exact(text, seat->counters.dropped));
+}
+
 static int print_seats(const struct ring_view *view, bool exact)
 {
+	const bool mpmc = view->info.kind == GYRE_RING_MPMC;
 	struct table *table;
 	unsigned i, used = 0;
 
@@ -143,12 +192,15 @@ static int print_seats(const struct ring_view *view, bool exact)
 		return STATUS_OK;
 	}
 	printf("\n");
-	table = table_new(seat_columns, &all_seat_columns, false, false);
+	table = table_new(seat_columns, mpmc ? &mpmc_columns : &spsc_columns, false, false);
 	if (table == NULL)
 		return STATUS_ERROR;
 	for (i = 0; i < view->count; i++) {
-		if (view->participants[i].liveness != GYRE_LIFE_NONE)
-			seat_row(table, &view->participants[i], exact);
+		if (view->participants[i].liveness == GYRE_LIFE_NONE)
+			continue;
+		seat_row(table, &view->participants[i], exact);
+		if (mpmc)
+			hold_cells(table, &view->participants[i]);
 	}
 	return table_end(table);
 }

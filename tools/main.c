@@ -14,7 +14,7 @@
 #include "verb.h"
 
 static const struct verb *const verbs[] = {&verb_pub, &verb_sub, &verb_create, &verb_rm, &verb_ls,
-	&verb_info, &verb_clean, &verb_plan, &verb_doctor, &verb_key};
+	&verb_info, &verb_clean, &verb_repair, &verb_plan, &verb_doctor, &verb_key};
 
 enum { VERBS = sizeof verbs / sizeof verbs[0] };
 

@@ -34,6 +34,8 @@ static const char *expected(enum option_type type)
 	switch (type) {
 	case OPTION_COUNT:
 		return "give a number, such as 1000";
+	case OPTION_COUNT32:
+		return "give a number from 1 on";
 	case OPTION_BYTES:
 	case OPTION_BYTES32:
 		return "give a number of bytes with K, M or G if wanted, such as 64K";
@@ -42,7 +44,7 @@ static const char *expected(enum option_type type)
 	case OPTION_SECONDS:
 		return "give seconds, such as 2 or 0.5";
 	case OPTION_KIND:
-		return "there is: spsc";
+		return "there are: spsc, mpmc";
 	case OPTION_WAKE:
 		return "there are: fence, membarrier";
 	case OPTION_MODE:
@@ -99,6 +101,8 @@ static bool store(const struct option_spec *option, const char *text, void *at)
 		return true;
 	case OPTION_COUNT:
 		return number_count(text, at);
+	case OPTION_COUNT32:
+		return number_count(text, &value) && value > 0 && narrow(value, UINT32_MAX, at);
 	case OPTION_BYTES:
 		return number_bytes(text, at) && *(uint64_t *)at > 0;
 	case OPTION_BYTES32:
@@ -221,6 +225,8 @@ void verb_help(const struct verb *verb)
 	printf("Usage: gyre %s [OPTION...]%s%s\n%s\n\n", verb->name,
 		verb->operands[0] == '\0' ? "" : " ", verb->operands, verb->text);
 	for (option = verb->options; option->name != NULL; option++) {
+		if (option->help == NULL)
+			continue;
 		snprintf(left, sizeof left, "%c%c%s --%s%s%s", option->letter != 0 ? '-' : ' ',
 			option->letter != 0 ? option->letter : ' ', option->letter != 0 ? "," : " ",
 			option->name, option->argument != NULL ? " " : "",

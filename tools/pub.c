@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "feed.h"
+#include "leave.h"
 #include "numbers.h"
 #include "open.h"
 #include "say.h"
@@ -31,11 +32,15 @@ static const struct option_spec options[] = {
 	{'r', "raw", OPTION_BYTES, AT(piece_bytes), "SIZE", "pieces of SIZE bytes, not lines"},
 	{'t', "tag", OPTION_TAG, AT(tag), "N", "tag every message with N (0)"},
 	{'w', "wait", OPTION_SECONDS, AT(wait_ns), "SECONDS", "wait so long for room (for ever)"},
-	{0, "no-close", OPTION_FLAG, AT(no_close), NULL, "leave the ring open for a successor"},
+	{0, "no-close", OPTION_FLAG, AT(no_close), NULL, "leave the ring open, even as the last"},
 	{'q', "quiet", OPTION_FLAG, AT(quiet), NULL, "no rate and no advice on a terminal"},
-	{0, "ring", OPTION_KIND, AT(ring.kind), "KIND", "if there is no ring yet: spsc"},
+	{0, "ring", OPTION_KIND, AT(ring.kind), "KIND", "if there is no ring yet: spsc or mpmc"},
 	{'c', "capacity", OPTION_BYTES, AT(ring.capacity_bytes), "SIZE", "... its room (1M)"},
 	{'s', "slot", OPTION_BYTES32, AT(ring.slot_bytes), "SIZE", "... slots of one size"},
+	{0, "cell", OPTION_BYTES32, AT(ring.cell_bytes), "SIZE", NULL},
+	{0, "deliveries", OPTION_COUNT32, AT(ring.deliveries_max), "N", NULL},
+	{0, "producers", OPTION_COUNT32, AT(ring.producers_max), "N", NULL},
+	{0, "consumers", OPTION_COUNT32, AT(ring.consumers_max), "N", NULL},
 	{0, "mode", OPTION_MODE, AT(ring.permissions.mode), "MODE",
 		"make, or accept, such permissions (0600)"},
 	{0, "owner", OPTION_OWNER, AT(ring.permissions), "USER", "accept a ring of USER's"},
@@ -91,7 +96,7 @@ static int transfer(struct feed *feed, const struct pub_settings *settings,
 		status = send_words(feed, operands);
 	else if (settings->piece_bytes > gyre_ring_message_bytes_max(feed->ring))
 		status = feed_too_long(feed, "a piece", settings->piece_bytes);
-	else if (settings->piece_bytes >= FEED_IN_PLACE_BYTES)
+	else if (settings->piece_bytes >= FEED_IN_PLACE_BYTES && !feed->shared)
 		status = feed_in_place(feed, input, settings->piece_bytes);
 	else
 		status = feed_divided(feed, input, settings->piece_bytes);
@@ -105,13 +110,11 @@ static void leave(struct feed *feed, const struct pub_settings *settings, int st
 {
 	const bool removed = view_is_orphaned(feed->ring);
 	struct gyre_error error;
-	int result = GYRE_OK;
 
 	if (status == STATUS_OK && !settings->no_close)
-		result = gyre_ring_close(feed->ring);
-	if (result != GYRE_OK && result != GYRE_ECLOSED)
-		say_code(feed->key, result, NULL);
-	gyre_ring_detach(feed->ring);
+		leave_last_closes(feed->key, feed->ring, &settings->ring);
+	else
+		gyre_ring_detach(feed->ring);
 	if (removed)
 		say("%s was removed while in use (gyre rm, or RemoveIPC= of systemd-logind): "
 		    "only a consumer that was attached before can read it",
@@ -133,6 +136,7 @@ static int publish(const char *key, const struct pub_settings *settings,
 	status = open_ring(key, &settings->ring, settings->wait_ns, &feed.ring, &made);
 	if (status != STATUS_OK)
 		return status;
+	feed.shared = view_is_shared(feed.ring);
 	status = transfer(&feed, settings, operands, input);
 	leave(&feed, settings, status, made);
 	return status;
@@ -161,7 +165,8 @@ const struct verb verb_pub = {
 	.operands_min = 1,
 	.operands_max = -1,
 	.summary = "send standard input to a ring, making the ring where there is none",
-	.text = "Send each line of standard input (or each WORD) as a message; close the ring.",
+	.text = "Send each line of standard input (or each WORD) as a message; close the ring,\n"
+		"unless other producers are at it. To make a ring it takes what create takes.",
 	.options = options,
 	.examples = "  seq 1000000 | gyre pub numbers        gyre pub hello \"hi there\"\n"
 		    "  gyre pub --raw 64K --file big.bin --capacity 8M blobs",

@@ -14,7 +14,10 @@
 #include "verb.h"
 #include "view.h"
 
-enum { BATCH = 512 };
+enum {
+	BATCH = 512,
+	BATCH_SHARED = 32, /* others may be idle meanwhile */
+};
 
 #define LOOK_AROUND_NS                                                                             \
 	1000000000u /* how often an idle sub asks whether its ring's name is there                 \
@@ -25,7 +28,7 @@ struct sub_settings {
 	uint64_t count;
 	const char *file;
 	int64_t wait_ns;
-	bool raw, quiet, no_follow;
+	bool raw, quiet, no_follow, step_over;
 };
 
 struct sub {
@@ -34,6 +37,8 @@ struct sub {
 	struct sink sink;
 	bool producer_gone; /* said; nothing came since */
 	bool told_orphaned;
+	bool told_again;
+	bool shared; /* with other consumers: what is taken and not written comes again, marked */
 	bool end;
 	uint64_t idle_since_ns;
 };
@@ -49,6 +54,8 @@ static const struct option_spec options[] = {
 		"wait so long for the ring to appear (for ever)"},
 	{0, "no-follow", OPTION_FLAG, AT(no_follow), NULL,
 		"end (6) when the producer is gone without closing"},
+	{0, "step-over", OPTION_FLAG, AT(step_over), NULL,
+		"mpmc: do not wait behind a message being written"},
 	{0, "mode", OPTION_MODE, AT(ring.permissions.mode), "MODE", "accept such permissions"},
 	{0, "owner", OPTION_OWNER, AT(ring.permissions), "USER", "accept a ring of USER's"},
 	{0, NULL, OPTION_FLAG, 0, NULL, NULL},
@@ -56,10 +63,14 @@ static const struct option_spec options[] = {
 
 static int sit_down(struct sub *sub, int64_t wait_ns)
 {
+	int status;
+
 	sub->producer_gone = false;
 	sub->told_orphaned = false;
 	sub->idle_since_ns = 0;
-	return await_ring(sub->key, &sub->settings->ring, wait_ns, &sub->sink.ring);
+	status = await_ring(sub->key, &sub->settings->ring, wait_ns, &sub->sink.ring);
+	sub->shared = status == STATUS_OK && view_is_shared(sub->sink.ring);
+	return status;
 }
 
 static int sit_down_anew(struct sub *sub)
@@ -117,15 +128,30 @@ static int producer_is_gone(struct sub *sub, int code)
 	return follow ? look_around(sub) : STATUS_LOST;
 }
 
+static void tell_again(struct sub *sub, const struct gyre_message *messages, unsigned count)
+{
+	for (unsigned i = 0; i < count && !sub->told_again; i++) {
+		if ((messages[i].flags & GYRE_MESSAGE_AGAIN) == 0)
+			continue;
+		say("%s: some messages had been handed to a consumer that went without releasing "
+		    "them: it may have written them",
+			sub->key);
+		sub->told_again = true;
+	}
+}
+
 static int took(struct sub *sub, const struct gyre_message *messages, unsigned count)
 {
 	int status;
 
+	tell_again(sub, messages, count);
 	if (sub->producer_gone)
 		say("%s: a successor goes on", sub->key);
 	sub->producer_gone = false;
 	sub->idle_since_ns = 0;
 	status = sink_take(&sub->sink, messages, count);
+	if (status == STATUS_OK && sub->shared)
+		status = sink_flush(&sub->sink);
 	if (status == STATUS_OK && stop_asked() != 0) {
 		status = sink_flush(&sub->sink);
 		return status != STATUS_OK ? status : STATUS_SIGNAL + stop_asked();
@@ -155,8 +181,9 @@ static unsigned wanted(const struct sub *sub)
 {
 	const uint64_t taken = sub->sink.progress.messages + sub->sink.held;
 	const uint64_t rest = sub->settings->count - taken;
+	const unsigned batch = sub->shared ? BATCH_SHARED : BATCH;
 
-	return rest > BATCH ? BATCH : (unsigned)rest;
+	return rest > batch ? batch : (unsigned)rest;
 }
 
 static int receive(struct sub *sub)
@@ -179,7 +206,7 @@ static int receive(struct sub *sub)
 	if (status == STATUS_OK)
 		status = sink_flush(&sub->sink);
 	/* After the last of --count the end may stand next: taken too, the ring can go. */
-	if (status == STATUS_OK && !sub->end)
+	if (status == STATUS_OK && !sub->end && !sub->shared)
 		gyre_ring_peek_batch(sub->sink.ring, 0, messages, 1);
 	return status;
 }
@@ -210,6 +237,8 @@ static int run(const struct verb *verb, int argc, char **argv)
 	struct sub sub = {.settings = &settings, .key = operands.words[0]};
 	int status;
 
+	if (settings.step_over)
+		settings.ring.flags |= GYRE_RING_STEP_OVER;
 	sub.sink.key = sub.key;
 	sub.sink.raw = settings.raw;
 	status = sink_open(&sub.sink, settings.file, settings.quiet);

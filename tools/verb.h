@@ -9,6 +9,7 @@ enum option_type {
 	OPTION_FLAG,    /* bool */
 	OPTION_TEXT,    /* const char * */
 	OPTION_COUNT,   /* uint64_t */
+	OPTION_COUNT32, /* uint32_t, at least 1 */
 	OPTION_BYTES,   /* uint64_t */
 	OPTION_BYTES32, /* uint32_t */
 	OPTION_TAG,     /* uint32_t */
@@ -28,7 +29,7 @@ struct option_spec {
 	enum option_type type;
 	size_t offset;        /* in the verb's settings */
 	const char *argument; /* as --help calls it; NULL for a flag */
-	const char *help;
+	const char *help;     /* NULL: understood, and described elsewhere */
 };
 
 struct verb {
@@ -55,6 +56,6 @@ struct operands options_parse(const struct verb *verb, int argc, char **argv, vo
 void verb_help(const struct verb *verb);
 
 extern const struct verb verb_pub, verb_sub, verb_create, verb_rm, verb_ls, verb_info, verb_clean,
-	verb_doctor, verb_key, verb_plan;
+	verb_doctor, verb_key, verb_plan, verb_repair;
 
 #endif

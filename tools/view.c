@@ -1,8 +1,11 @@
 /* Read-only looks at rings. A ring may vanish between two looks: that is no error in a list. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "numbers.h"
 #include "view.h"
+#include "words.h"
 
 enum { SEATS_FIRST = 8 };
 
@@ -97,6 +100,42 @@ bool view_is_orphaned(const struct gyre_ring *ring)
 
 	return gyre_ring_inspect(ring, &info, NULL, NULL, NULL) == GYRE_OK &&
 	       info.state == GYRE_STATE_ORPHANED;
+}
+
+bool view_is_shared(const struct gyre_ring *ring)
+{
+	struct gyre_ring_info info;
+
+	return gyre_ring_inspect(ring, &info, NULL, NULL, NULL) == GYRE_OK &&
+	       info.kind == GYRE_RING_MPMC;
+}
+
+const struct gyre_participant *view_in_the_way(const struct ring_view *view)
+{
+	const struct gyre_participant *first = NULL, *seat;
+	unsigned i;
+
+	for (i = 0; i < view->count; i++) {
+		seat = &view->participants[i];
+		if (seat->blocks_since_ns == 0 || seat->holds == 0)
+			continue;
+		if (first == NULL || seat->blocks_since_ns < first->blocks_since_ns)
+			first = seat;
+	}
+	return first;
+}
+
+const char *view_hold(const struct gyre_participant *seat, char *buffer, size_t size)
+{
+	const uint64_t now = clock_now_ns();
+	const uint64_t since = seat->blocks_since_ns < now ? seat->blocks_since_ns : now;
+	char time[NUMBER_TEXT_BYTES];
+
+	snprintf(buffer, size,
+		"pid %" PRIu32 " (%s, %s) has %" PRIu32 " in hand, in the way for %s", seat->pid,
+		seat->name, life_word(seat->liveness), seat->holds,
+		text_duration(time, now - since));
+	return buffer;
 }
 
 bool state_is_stale(uint32_t state)

@@ -29,6 +29,15 @@ const struct gyre_participant *view_last(const struct ring_view *view, uint32_t 
 /* Whether the name of a ring one is attached to is gone. */
 bool view_is_orphaned(const struct gyre_ring *ring);
 
+/* Whether others may produce, or consume, beside whoever has that handle. */
+bool view_is_shared(const struct gyre_ring *ring);
+
+/* Whoever has held somebody up the longest, and still does; NULL if nobody does. */
+const struct gyre_participant *view_in_the_way(const struct ring_view *view);
+
+/* "pid 4711 (gyre-sub), 3 messages in hand, in the way for 12 s" */
+const char *view_hold(const struct gyre_participant *seat, char *buffer, size_t size);
+
 /* Whether what stands there counts as nothing: the next who creates makes it anew. */
 bool state_is_stale(uint32_t state);
 

@@ -13,6 +13,20 @@ static void counters(struct json *json, const struct gyre_counters *c)
 	json_number(json, "sleeps", c->sleeps);
 	json_number(json, "wakeups", c->wakeups);
 	json_number(json, "aborted", c->aborted);
+	json_number(json, "redelivered", c->redelivered);
+	json_number(json, "dropped", c->dropped);
+	json_number(json, "dropped_bytes", c->dropped_bytes);
+	json_close(json, '}');
+}
+
+static void totals(struct json *json, const struct gyre_totals *t)
+{
+	json_open(json, "totals", '{');
+	json_number(json, "committed", t->committed);
+	json_number(json, "released", t->released);
+	json_number(json, "aborted", t->aborted);
+	json_number(json, "redelivered", t->redelivered);
+	json_number(json, "dropped", t->dropped);
 	json_close(json, '}');
 }
 
@@ -28,6 +42,9 @@ static void participant(struct json *json, const struct gyre_participant *p)
 	json_number(json, "attached_ns", p->attached_ns);
 	json_number(json, "generation", p->generation);
 	json_text(json, "name", p->name);
+	json_number(json, "holds", p->holds);
+	json_number(json, "oldest_position", p->oldest_position);
+	json_number(json, "blocks_since_ns", p->blocks_since_ns);
 	counters(json, &p->counters);
 	json_close(json, '}');
 }
@@ -59,6 +76,10 @@ static void geometry(struct json *json, const struct gyre_ring_info *info)
 	json_number(json, "message_bytes_max", info->message_bytes_max);
 	json_number(json, "slot_bytes", info->slot_bytes);
 	json_number(json, "align_bytes", info->align_bytes);
+	json_number(json, "cell_bytes", info->cell_bytes);
+	json_number(json, "deliveries_max", info->deliveries_max);
+	json_number(json, "producers_max", info->producers_max);
+	json_number(json, "consumers_max", info->consumers_max);
 }
 
 void view_json(struct json *json, const char *name, const struct ring_view *view)
@@ -76,6 +97,7 @@ void view_json(struct json *json, const char *name, const struct ring_view *view
 	json_number(json, "used_bytes", info->used_bytes);
 	json_number(json, "messages", info->messages);
 	json_number(json, "alive", info->participants);
+	totals(json, &info->totals);
 	json_open(json, "participants", '[');
 	for (i = 0; i < view->count; i++) {
 		if (view->participants[i].liveness != GYRE_LIFE_NONE)

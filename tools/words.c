@@ -9,7 +9,7 @@ struct word {
 	const char *text; /* NULL ends the table */
 };
 
-static const struct word kinds[] = {{GYRE_RING_SPSC, "spsc"}, {0, NULL}};
+static const struct word kinds[] = {{GYRE_RING_SPSC, "spsc"}, {GYRE_RING_MPMC, "mpmc"}, {0, NULL}};
 
 static const struct word wakes[] = {
 	{GYRE_WAKE_FENCE, "fence"}, {GYRE_WAKE_MEMBARRIER, "membarrier"}, {0, NULL}};

@@ -7,7 +7,7 @@ key=${PREFIX}rings
 expect "--version" 0 "" --version
 check "... is one line" grep -Eq '^gyre [0-9]+\.[0-9]+\.[0-9]+$' "$WORK/out"
 expect "help" 0 "" help
-for verb in pub sub create rm ls info clean plan doctor key; do
+for verb in pub sub create rm ls info clean repair plan doctor key; do
 	expect "help $verb" 0 "" help "$verb"
 	check "... fits a screen of 24 by 80" \
 		awk 'length > 80 { bad = 1 } END { exit bad || NR > 24 }' "$WORK/out"
