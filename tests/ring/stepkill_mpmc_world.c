@@ -242,6 +242,14 @@ static unsigned count_victims(const struct scene *scene)
 	return count;
 }
 
+/* All pairs of points where there is the time for it. */
+static uint64_t kills_max_of(const struct scene *scene, const struct setting *setting)
+{
+	if (scene->call != NULL || kills_everywhere())
+		return 0;
+	return setting->kills_max != 0 ? setting->kills_max : scene->kills_max;
+}
+
 static void run_scene(const struct scene *scene, const struct setting *setting,
 	struct stepkill_result *ret_result)
 {
