@@ -238,7 +238,7 @@ Test(mpmc_death, those_who_only_try_are_not_kept_up_either)
 
 enum {
 	DEATHS = 800,
-	LIMIT_MS = 4000, /* fewer where the machine is busy elsewhere */
+	LIMIT_MS = 3000, /* fewer where the machine is busy elsewhere */
 };
 
 static void kill_many(const struct variant *v)

@@ -5,8 +5,8 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
+#include "neighbours.h"
 #include "rings.h"
 
 TestSuite(spsc_hostile, .timeout = 240, .init = rings_open, .fini = rings_close);
@@ -59,55 +59,6 @@ static const struct variant *other_shape(void)
 static uint64_t capacity_of(const struct pair *p)
 {
 	return look(p->key).info.capacity_bytes;
-}
-
-/* ---- Neighbours ---- */
-
-static uintptr_t lowest, highest; /* of the ring's mapping */
-
-/* Where this process has the ring mapped. */
-static void find_mapping(const char *key)
-{
-	char path[KEY_BYTES], line[512];
-	FILE *const maps = fopen("/proc/self/maps", "re");
-
-	cr_assert(ne(ptr, maps, NULL));
-	path_of(key, path);
-	lowest = highest = 0;
-	while (fgets(line, sizeof line, maps) != NULL) {
-		unsigned long from, to;
-
-		if (strstr(line, path) == NULL || sscanf(line, "%lx-%lx", &from, &to) != 2)
-			continue;
-		lowest = from;
-		highest = to;
-	}
-	fclose(maps);
-	cr_assert(ne(u64, lowest, 0));
-}
-
-/* Makes what lies beside it inaccessible, where nothing is yet. */
-static void guard(const char *key)
-{
-	const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE;
-	const size_t bytes = 64 << 10;
-
-	find_mapping(key);
-	mmap((void *)(lowest - bytes), bytes, PROT_NONE, flags, -1, 0);
-	mmap((void *)highest, bytes, PROT_NONE, flags, -1, 0);
-}
-
-static unsigned sink;
-
-/* All of it is there, in the ring's own mapping. */
-static void touch(const void *data, size_t bytes)
-{
-	const unsigned char *const byte = data;
-
-	cr_assert(ge(u64, (uintptr_t)data, lowest));
-	cr_assert(le(u64, (uintptr_t)data + bytes, highest));
-	for (size_t i = 0; i < bytes; i++)
-		sink += byte[i];
 }
 
 /* ---- Using a ring, whatever it is ---- */
