@@ -1,7 +1,6 @@
 /* Who sent, got and released what. */
 #include <inttypes.h>
 #include <stdarg.h>
-#include <string.h>
 #include <sys/mman.h>
 #include "soak.h"
 
@@ -50,69 +49,101 @@ void soak_fault(struct soak_account *a, const char *format, ...)
 	va_end(args);
 }
 
+static uint64_t seed_of(uint32_t tag)
+{
+	uint64_t state = tag;
+
+	return soak_random(&state);
+}
+
+/* Mostly small, down to one byte, now and then up to the largest. */
+static size_t length_of(uint64_t seed, size_t bytes_max)
+{
+	uint64_t state = seed;
+	const uint64_t kind = soak_random(&state) % 8;
+
+	return 1 + (size_t)(soak_random(&state) % (kind == 0          ? bytes_max
+							  : kind == 1 ? 8
+								      : bytes_max / 16 + 1));
+}
+
 static uint8_t pattern(uint64_t seed, size_t i)
 {
 	return (uint8_t)(seed >> i % 8 * 8 ^ i);
 }
 
-size_t soak_fill(uint8_t *to, unsigned producer, uint64_t number, size_t bytes_max)
+size_t soak_fill(uint8_t *to, uint32_t tag, size_t bytes_max)
 {
-	uint64_t state = number << 8 | producer;
-	struct soak_content content = {
-		.producer = producer,
-		.number = number,
-		.seed = soak_random(&state),
-	};
-	const size_t room = bytes_max - sizeof content;
+	const uint64_t seed = seed_of(tag);
+	const size_t bytes = length_of(seed, bytes_max);
 
-	/* Mostly small, now and then up to the largest. */
-	content.bytes = (uint32_t)(sizeof content +
-				   soak_random(&state) %
-					   (soak_random(&state) % 8 == 0 ? room : room / 16 + 1));
-	memcpy(to, &content, sizeof content);
-	for (size_t i = sizeof content; i < content.bytes; i++)
-		to[i] = pattern(content.seed, i);
-	return content.bytes;
+	for (size_t i = 0; i < bytes; i++)
+		to[i] = pattern(seed, i);
+	return bytes;
 }
 
-bool soak_check(const uint8_t *from, size_t bytes, struct soak_content *ret_content)
+bool soak_check(const struct gyre_message *message, size_t bytes_max)
 {
-	if (bytes < sizeof *ret_content)
+	const uint64_t seed = seed_of(message->tag);
+	const uint8_t *const from = message->data;
+
+	if (message->bytes != length_of(seed, bytes_max))
 		return false;
-	memcpy(ret_content, from, sizeof *ret_content);
-	if (ret_content->bytes != bytes)
-		return false;
-	for (size_t i = sizeof *ret_content; i < bytes; i++)
-		if (from[i] != pattern(ret_content->seed, i))
+	for (size_t i = 0; i < message->bytes; i++)
+		if (from[i] != pattern(seed, i))
 			return false;
 	return true;
 }
 
-/* Numbers whose send returned and that nobody ever got. */
-static uint64_t count_lost(const struct soak_account *a, unsigned producers)
+/* Numbers whose send returned and that bear no mark of the other kind. */
+static uint64_t count_without(const struct soak_account *a, unsigned producers, enum soak_map map)
 {
-	uint64_t lost = 0;
+	uint64_t count = 0;
 
 	for (unsigned p = 0; p < producers; p++)
 		for (uint64_t n = 0; n < a->next_number[p]; n++)
-			lost += soak_is_marked(a, p, SOAK_ACKNOWLEDGED, n) &&
-				!soak_is_marked(a, p, SOAK_DELIVERED, n);
-	return lost;
+			count += soak_is_marked(a, p, SOAK_ACKNOWLEDGED, n) &&
+				 !soak_is_marked(a, p, map, n);
+	return count;
 }
 
-bool soak_verdict(const struct soak_account *a, const struct soak_options *o, uint64_t dropped)
+static bool is_between(uint64_t value, uint64_t least, uint64_t in_doubt)
 {
-	const uint64_t lost = count_lost(a, o->producers);
-	const uint64_t allowed = dropped + a->taken_along;
-	const bool good = a->faulty == 0 && lost <= allowed && a->delivered > 0;
+	return value >= least && value <= least + in_doubt;
+}
 
+static void judge_books(struct soak_account *a, const struct gyre_totals *t)
+{
+	if (t->committed != t->released + t->dropped)
+		soak_fault(a, "the books do not balance");
+	if (!is_between(t->committed, a->acknowledged, a->sends_in_doubt))
+		soak_fault(a, "the books have more or fewer messages than were sent");
+	if (!is_between(t->released, a->released, a->releases_in_doubt))
+		soak_fault(a, "the books have more or fewer messages than were released");
+}
+
+bool soak_verdict(
+	struct soak_account *a, const struct soak_options *o, const struct gyre_ring_info *info)
+{
+	const struct gyre_totals *const t = &info->totals;
+	const uint64_t allowed = t->dropped + a->releases_in_doubt;
+	const uint64_t unreleased = count_without(a, o->producers, SOAK_RELEASED);
+	const uint64_t never = count_without(a, o->producers, SOAK_DELIVERED);
+
+	judge_books(a, t);
+	if (info->messages != 0)
+		soak_fault(a, "the ring is not empty");
+	printf("# books: committed %" PRIu64 ", released %" PRIu64 ", dropped %" PRIu64
+	       ", given back %" PRIu64 ", aborted %" PRIu64 "\n",
+		t->committed, t->released, t->dropped, t->redelivered, t->aborted);
 	printf("# acknowledged %" PRIu64 ", delivered %" PRIu64 ", released %" PRIu64
-	       ", delivered again %" PRIu64 " (marked %" PRIu64 "), dropped %" PRIu64
-	       ", at most %" PRIu64 " taken along by consumers that died in receive, lost %" PRIu64
-	       " beyond these\n",
-		a->acknowledged, a->delivered, a->released, a->again, a->marked_again, dropped,
-		a->taken_along, lost > allowed ? lost - allowed : 0);
+	       ", delivered again %" PRIu64 " (marked %" PRIu64 "), never delivered %" PRIu64 "\n",
+		a->acknowledged, a->delivered, a->released, a->again, a->marked_again, never);
+	printf("# in the hands of the dead: at most %" PRIu64 " sends, %" PRIu64
+	       " releases; lost beyond those dropped and these: %" PRIu64 "\n",
+		a->sends_in_doubt, a->releases_in_doubt,
+		unreleased > allowed ? unreleased - allowed : 0);
 	if (a->faulty != 0)
 		printf("# FAULT: %s\n", a->fault);
-	return good;
+	return a->faulty == 0 && unreleased <= allowed && a->delivered > 0;
 }

@@ -45,11 +45,12 @@ static uint64_t draw(struct soak_account *a, unsigned self, unsigned count)
 	return atomic_fetch_add(&a->next_number[self], count);
 }
 
-static void acknowledge(struct soak_account *a, unsigned self, uint64_t first, unsigned count)
+/* Of those about to be sent the first `sent` were. */
+static void acknowledge(struct soak_account *a, unsigned self, uint64_t first, unsigned sent)
 {
-	for (unsigned i = 0; i < count; i++)
+	for (unsigned i = 0; i < sent; i++)
 		soak_mark(a, self, SOAK_ACKNOWLEDGED, first + i);
-	atomic_fetch_add(&a->acknowledged, count);
+	atomic_fetch_add(&a->acknowledged, sent);
 }
 
 static int send_batch(struct soak_account *a, const struct soak_options *o, struct gyre_ring *ring,
@@ -63,13 +64,28 @@ static int send_batch(struct soak_account *a, const struct soak_options *o, stru
 
 	for (unsigned i = 0; i < count; i++) {
 		messages[i].data = payload[i];
-		messages[i].bytes = soak_fill(payload[i], self, first + i, o->message_bytes_max);
-		messages[i].tag = self;
+		messages[i].tag = soak_tag(self, first + i);
+		messages[i].bytes = soak_fill(payload[i], messages[i].tag, o->message_bytes_max);
 	}
+	a->producing[self].sending = count;
 	sent = gyre_ring_send_batch(ring, messages, count, timeout_of(o, random));
 	if (sent > 0)
 		acknowledge(a, self, first, (unsigned)sent);
+	a->producing[self].sending = 0;
 	return sent > 0 ? GYRE_OK : sent;
+}
+
+static int commit_one(const struct soak_options *o, struct gyre_ring *ring, uint32_t tag,
+	int64_t timeout_ns, bool discard)
+{
+	void *room;
+	const int outcome = gyre_ring_reserve(ring, o->message_bytes_max, timeout_ns, &room);
+
+	if (outcome != GYRE_OK)
+		return outcome;
+	if (discard)
+		return gyre_ring_discard(ring) == GYRE_OK ? GYRE_EAGAIN : GYRE_ESTATE;
+	return gyre_ring_commit(ring, soak_fill(room, tag, o->message_bytes_max), tag);
 }
 
 static int send_one(struct soak_account *a, const struct soak_options *o, struct gyre_ring *ring,
@@ -77,25 +93,19 @@ static int send_one(struct soak_account *a, const struct soak_options *o, struct
 {
 	uint8_t payload[SOAK_MESSAGE_MAX];
 	const uint64_t number = draw(a, self, 1);
-	const size_t bytes = soak_fill(payload, self, number, o->message_bytes_max);
+	const uint32_t tag = soak_tag(self, number);
+	const int64_t timeout_ns = timeout_of(o, random);
 	int outcome;
 
-	if (soak_random(random) % 2 == 0) {
-		outcome = gyre_ring_send(ring, payload, bytes, self, timeout_of(o, random));
-	} else {
-		void *room;
-
-		outcome =
-			gyre_ring_reserve(ring, o->message_bytes_max, timeout_of(o, random), &room);
-		if (outcome == GYRE_OK && soak_random(random) % 16 == 0)
-			return gyre_ring_discard(ring);
-		if (outcome == GYRE_OK) {
-			memcpy(room, payload, bytes);
-			outcome = gyre_ring_commit(ring, bytes, self);
-		}
-	}
+	a->producing[self].sending = 1;
+	if (soak_random(random) % 2 == 0)
+		outcome = gyre_ring_send(ring, payload,
+			soak_fill(payload, tag, o->message_bytes_max), tag, timeout_ns);
+	else
+		outcome = commit_one(o, ring, tag, timeout_ns, soak_random(random) % 16 == 0);
 	if (outcome == GYRE_OK)
 		acknowledge(a, self, number, 1);
+	a->producing[self].sending = 0;
 	return outcome;
 }
 
@@ -120,51 +130,72 @@ int soak_produce(struct soak_account *a, const struct soak_options *o, unsigned 
 }
 
 /* The last number seen of each producer by this consumer: claim order is kept. */
-static void check_order(
-	struct soak_account *a, uint64_t last[SOAK_PRODUCERS_MAX], const struct soak_content *c)
+static void check_order(struct soak_account *a, uint64_t last[SOAK_PRODUCERS_MAX], uint32_t tag)
 {
-	if (c->number + 1 <= last[c->producer])
-		soak_fault(a, "order: producer %" PRIu32 " number %" PRIu64 " after %" PRIu64,
-			c->producer, c->number, last[c->producer] - 1);
-	last[c->producer] = c->number + 1;
+	const unsigned producer = soak_producer(tag);
+
+	if (soak_number(tag) + 1 <= last[producer])
+		soak_fault(a, "order: producer %u number %" PRIu64 " after %" PRIu64, producer,
+			soak_number(tag), last[producer] - 1);
+	last[producer] = soak_number(tag) + 1;
+}
+
+/* Of spsc, what was not released comes to the successor as it is. */
+static bool may_come_twice(const struct soak_options *o, const struct gyre_message *m)
+{
+	return o->ring.kind != GYRE_RING_MPMC || (m->flags & GYRE_MESSAGE_AGAIN) != 0;
 }
 
 static void account_for(struct soak_account *a, const struct soak_options *o,
 	uint64_t last[SOAK_PRODUCERS_MAX], const struct gyre_message *m)
 {
-	struct soak_content c;
+	const unsigned producer = soak_producer(m->tag);
+	const uint64_t number = soak_number(m->tag);
 
-	if (!soak_check(m->data, m->bytes, &c) || c.producer >= o->producers ||
-		c.number >= a->next_number[c.producer] || m->tag != c.producer) {
-		soak_fault(a, "corrupt message of %zu bytes, tag %" PRIu32 " at %" PRIu64, m->bytes,
+	if (producer >= o->producers || number >= a->next_number[producer] ||
+		!soak_check(m, o->message_bytes_max)) {
+		soak_fault(a, "corrupt message of %zu bytes, tag %" PRIx32 " at %" PRIu64, m->bytes,
 			m->tag, m->position);
 		return;
 	}
-	if (soak_is_marked(a, c.producer, SOAK_RELEASED, c.number))
-		soak_fault(a, "released and delivered again: producer %" PRIu32 " number %" PRIu64,
-			c.producer, c.number);
-	if (soak_mark(a, c.producer, SOAK_DELIVERED, c.number))
+	if (soak_is_marked(a, producer, SOAK_RELEASED, number))
+		soak_fault(a, "released and delivered again: producer %u number %" PRIu64, producer,
+			number);
+	if (soak_mark(a, producer, SOAK_DELIVERED, number)) {
 		atomic_fetch_add(&a->again, 1);
+		if (!may_come_twice(o, m))
+			soak_fault(a, "delivered twice, unmarked: producer %u number %" PRIu64,
+				producer, number);
+	}
 	atomic_fetch_add(&a->delivered, 1);
 	if (m->flags == 0)
-		check_order(a, last, &c);
+		check_order(a, last, m->tag);
 	else
 		atomic_fetch_add(&a->marked_again, 1);
 }
 
-static void mark_released(struct soak_account *a, const uint8_t *message)
+static void mark_released(struct soak_account *a, uint32_t tag)
 {
-	struct soak_content c;
-
-	memcpy(&c, message, sizeof c);
-	soak_mark(a, c.producer, SOAK_RELEASED, c.number);
+	soak_mark(a, soak_producer(tag), SOAK_RELEASED, soak_number(tag));
 	atomic_fetch_add(&a->released, 1);
 }
 
-static int consume_in_place(struct soak_account *a, const struct soak_options *o,
-	struct gyre_ring *ring, uint64_t last[SOAK_PRODUCERS_MAX], uint64_t *random)
+/* In any order, where the ring allows that. */
+static void shuffle(
+	const struct soak_options *o, struct gyre_message *held, int count, uint64_t *random)
 {
-	uint8_t heads[SOAK_BATCH_MAX][sizeof(struct soak_content)];
+	for (int i = count - 1; i > 0 && o->ring.kind == GYRE_RING_MPMC; i--) {
+		const int k = (int)(soak_random(random) % (uint64_t)(i + 1));
+		const struct gyre_message other = held[k];
+
+		held[k] = held[i];
+		held[i] = other;
+	}
+}
+
+static int consume_in_place(struct soak_account *a, const struct soak_options *o,
+	struct gyre_ring *ring, uint64_t last[SOAK_PRODUCERS_MAX], unsigned self, uint64_t *random)
+{
 	struct gyre_message held[SOAK_BATCH_MAX];
 	const unsigned wanted = 1 + (unsigned)(soak_random(random) % SOAK_BATCH_MAX);
 	const int found = gyre_ring_peek_batch(ring, timeout_of(o, random), held, wanted);
@@ -173,15 +204,37 @@ static int consume_in_place(struct soak_account *a, const struct soak_options *o
 		account_for(a, o, last, &held[i]);
 		if (a->faulty != 0)
 			return GYRE_ECORRUPT;
-		memcpy(heads[i], held[i].data, sizeof heads[i]);
 	}
+	shuffle(o, held, found, random);
 	for (int i = 0; i < found; i++) {
-		const int outcome = gyre_ring_release(ring, &held[i]);
+		int outcome;
 
+		a->consuming[self].releasing = 1;
+		outcome = gyre_ring_release(ring, &held[i]);
 		if (outcome != GYRE_OK)
 			return outcome;
-		mark_released(a, heads[i]);
+		mark_released(a, held[i].tag);
+		a->consuming[self].releasing = 0;
 	}
+	return found > 0 ? GYRE_OK : found;
+}
+
+static int consume_copies(struct soak_account *a, const struct soak_options *o,
+	struct gyre_ring *ring, uint64_t last[SOAK_PRODUCERS_MAX], unsigned self, uint64_t *random)
+{
+	static uint8_t buffer[SOAK_BATCH_MAX * SOAK_MESSAGE_MAX];
+	struct gyre_message messages[SOAK_BATCH_MAX];
+	const unsigned wanted = 1 + (unsigned)(soak_random(random) % SOAK_BATCH_MAX);
+	int found;
+
+	a->consuming[self].releasing = wanted;
+	found = gyre_ring_receive_batch(
+		ring, buffer, sizeof buffer, timeout_of(o, random), messages, wanted);
+	for (int i = 0; i < found && a->faulty == 0; i++) {
+		account_for(a, o, last, &messages[i]);
+		mark_released(a, messages[i].tag);
+	}
+	a->consuming[self].releasing = 0;
 	return found > 0 ? GYRE_OK : found;
 }
 
@@ -192,14 +245,27 @@ static int consume_copy(struct soak_account *a, const struct soak_options *o,
 	struct gyre_message m;
 	int64_t bytes;
 
-	a->copying[self] = 1;
+	a->consuming[self].releasing = 1;
 	bytes = gyre_ring_receive(ring, buffer, sizeof buffer, timeout_of(o, random), &m);
-	if (bytes >= 0)
+	if (bytes >= 0) {
 		account_for(a, o, last, &m);
-	if (bytes >= 0 && a->faulty == 0)
-		mark_released(a, buffer);
-	a->copying[self] = 0;
+		mark_released(a, m.tag);
+	}
+	a->consuming[self].releasing = 0;
 	return bytes < 0 ? (int)bytes : GYRE_OK;
+}
+
+static int consume(struct soak_account *a, const struct soak_options *o, struct gyre_ring *ring,
+	uint64_t last[SOAK_PRODUCERS_MAX], unsigned self, uint64_t *random)
+{
+	switch (soak_random(random) % 8) {
+	case 0:
+		return consume_copy(a, o, ring, last, self, random);
+	case 1:
+		return consume_copies(a, o, ring, last, self, random);
+	default:
+		return consume_in_place(a, o, ring, last, self, random);
+	}
 }
 
 int soak_consume(struct soak_account *a, const struct soak_options *o, unsigned self, uint64_t seed)
@@ -212,9 +278,7 @@ int soak_consume(struct soak_account *a, const struct soak_options *o, unsigned 
 	if (attach(a, o, GYRE_CONSUMER, &ring) != GYRE_OK)
 		return EXIT_FAULT;
 	while (outcome != GYRE_ECLOSED && a->faulty == 0) {
-		outcome = soak_random(&random) % 4 == 0
-				  ? consume_copy(a, o, ring, last, self, &random)
-				  : consume_in_place(a, o, ring, last, &random);
+		outcome = consume(a, o, ring, last, self, &random);
 		if (outcome != GYRE_OK && outcome != GYRE_ECLOSED && !is_passing(outcome))
 			soak_fault(a, "consumer: %s", gyre_errname(outcome));
 	}

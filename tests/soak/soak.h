@@ -6,10 +6,11 @@
  *	roles.c    what a producer and a consumer do
  *	account.c  who sent, got and released what; the verdict
  *
- * Each producer numbers its messages; a successor goes on with the next number. Bit maps in a page
- * of memory shared by all say which numbers were acknowledged (send returned), delivered (peek
- * returned), released (release returned). Each bit is set after the fact, so a death leaves a bit
- * too few, never one too many.
+ * Each producer numbers its messages; a successor goes on with the next number. Number and producer
+ * are the message's tag, and determine its length and content, so that one byte can be a message.
+ * Bit maps in memory shared by all say which numbers were acknowledged (send returned), delivered
+ * (peek returned), released (release returned). Each bit is set after the fact, so a death leaves a
+ * bit too few, never one too many; how many at most is noted before each call.
  */
 #ifndef GYRE_TESTS_SOAK_H
 #define GYRE_TESTS_SOAK_H
@@ -43,14 +44,18 @@ struct soak_options {
 	bool blocking;
 };
 
+/* What a process is about to do, and has not marked yet: so many it may take along when it dies. */
+struct soak_doubt {
+	_Atomic uint32_t sending, releasing;
+};
+
 /* Shared by all processes of the run; zero at first. */
 struct soak_account {
 	_Atomic uint32_t stopping; /* producers: finish */
 	_Atomic uint64_t next_number[SOAK_PRODUCERS_MAX];
 	_Atomic uint64_t acknowledged, delivered, released, again, marked_again;
-	/* A consumer is between receive, which releases, and its mark: it may take one with it. */
-	_Atomic uint32_t copying[SOAK_CONSUMERS_MAX];
-	uint64_t taken_along; /* by so many deaths there */
+	struct soak_doubt producing[SOAK_PRODUCERS_MAX], consuming[SOAK_CONSUMERS_MAX];
+	uint64_t sends_in_doubt, releases_in_doubt; /* of all who died */
 	_Atomic uint32_t faulty;
 	char fault[SOAK_FAULT_BYTES];
 	uint64_t numbers;
@@ -70,15 +75,26 @@ bool soak_is_marked(
 void soak_fault(struct soak_account *a, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* What a message of a producer and number contains; length included. */
-struct soak_content {
-	uint32_t producer;
-	uint32_t bytes;
-	uint64_t number;
-	uint64_t seed;
-};
-size_t soak_fill(uint8_t *to, unsigned producer, uint64_t number, size_t bytes_max);
-bool soak_check(const uint8_t *from, size_t bytes, struct soak_content *ret_content);
+/* Which message it is. */
+enum { SOAK_PRODUCER_BITS = 4 };
+static inline uint32_t soak_tag(unsigned producer, uint64_t number)
+{
+	return (uint32_t)(number << SOAK_PRODUCER_BITS | producer);
+}
+
+static inline unsigned soak_producer(uint32_t tag)
+{
+	return tag & ((1u << SOAK_PRODUCER_BITS) - 1);
+}
+
+static inline uint64_t soak_number(uint32_t tag)
+{
+	return tag >> SOAK_PRODUCER_BITS;
+}
+
+/* Its content; returns the length. */
+size_t soak_fill(uint8_t *to, uint32_t tag, size_t bytes_max);
+bool soak_check(const struct gyre_message *message, size_t bytes_max);
 
 /* Run a role until told to stop, closed, or killed. Returns the exit status. */
 int soak_produce(
@@ -86,9 +102,10 @@ int soak_produce(
 int soak_consume(
 	struct soak_account *a, const struct soak_options *o, unsigned self, uint64_t seed);
 
-/* After all have ended. dropped: what the ring says it dropped by policy. Prints; true: all
- * messages accounted for. */
-bool soak_verdict(const struct soak_account *a, const struct soak_options *o, uint64_t dropped);
+/* After all have ended, and the dead were repaired: what the ring's own books say. Prints; true:
+ * all messages accounted for. */
+bool soak_verdict(
+	struct soak_account *a, const struct soak_options *o, const struct gyre_ring_info *info);
 
 static inline uint64_t soak_random(uint64_t *state)
 {
