@@ -12,29 +12,22 @@
 #define BENCH_CROWD_H
 
 #include <sched.h>
-#include <stdalign.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "poll.h"
 #include "team.h"
-#include "ticks.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 enum {
 	CROWD_PRODUCER_SHIFT = 48,
 	CROWD_PATIENCE = 64, /* looks in vain before anything dearer than a look */
 };
 
-/* What all see; each line is written by one role. */
-struct crowd_shared {
-	alignas(128) _Atomic uint64_t end_ns; /* when the first consumer knew that all had come */
-	struct {
-		alignas(128) _Atomic uint64_t received;
-		uint64_t hashes;
-		uint64_t start_ns;
-	} of[TEAM_MAX]; /* by role */
-};
+struct crowd_shared; /* what all see */
 
 /* What one role knows. */
 struct crowd {
@@ -63,7 +56,7 @@ static inline uint64_t crowd_hash(uint64_t sequence)
 	return x ^ (x >> 32);
 }
 
-/* False when the number is none that may come now from this producer: see crowd_complaint(). */
+/* False when the number is none that may come now from this producer. */
 static inline bool crowd_take(struct crowd *crowd, uint64_t sequence)
 {
 	const uint64_t producer = sequence >> CROWD_PRODUCER_SHIFT;
@@ -86,27 +79,18 @@ static inline void crowd_wait(struct crowd *crowd)
 		sched_yield();
 }
 
-/* The same for a consumer. True once the consumers together have got that many, counted from the
+/* Says how many this consumer has. True once they together have that many, counted from the
  * beginning. */
+bool crowd_has_all(struct crowd *crowd, uint64_t all);
+
+/* After a consumer's look in vain: true once there is nothing to wait for. */
 static inline bool crowd_wait_for(struct crowd *crowd, uint64_t all)
 {
-	struct crowd_shared *const shared = crowd->shared;
-	uint64_t received = 0;
-	uint64_t unknown = 0;
-
 	crowd_wait(crowd);
-	if (crowd->vain % CROWD_PATIENCE != 0)
-		return false;
-	/* [RECEIVED] relaxed: counts only; that they were received is all that is asked. */
-	atomic_store_explicit(
-		&shared->of[crowd->role].received, crowd->received, memory_order_relaxed);
-	for (unsigned i = crowd->producers; i < crowd->roles; i++)
-		received += atomic_load_explicit(&shared->of[i].received, memory_order_relaxed);
-	if (received < all)
-		return false;
-	atomic_compare_exchange_strong_explicit(&shared->end_ns, &unknown,
-		clock_ns(CLOCK_MONOTONIC), memory_order_relaxed, memory_order_relaxed);
-	return true;
+	return crowd->vain % CROWD_PATIENCE == 0 && crowd_has_all(crowd, all);
 }
 
+#ifdef __cplusplus
+}
+#endif
 #endif

@@ -20,9 +20,7 @@
 /* Batches end where the sources do, so that they are contiguous there. */
 static inline unsigned batch_from(uint64_t sequence, uint64_t end)
 {
-	const uint64_t to_edge = MESSAGE_BATCH - sequence % MESSAGE_BATCH;
-
-	return (unsigned)(end - sequence < to_edge ? end - sequence : to_edge);
+	return (unsigned)message_least(end - sequence, MESSAGE_BATCH - sequence % MESSAGE_BATCH);
 }
 
 /* While one half of the sources is sent, the other is written: long before, as far as the
@@ -70,7 +68,7 @@ __attribute__((always_inline)) static inline int batch_in_sized(struct run *run,
 	const uint64_t end = run->first + run->count;
 
 	for (uint64_t i = run->first; i < end;) {
-		const unsigned want = (unsigned)(end - i < MESSAGE_BATCH ? end - i : MESSAGE_BATCH);
+		const unsigned want = (unsigned)message_least(end - i, MESSAGE_BATCH);
 		const int rc = port_receive_batch(run->in, run->sink, bytes, want);
 
 		if (rc < 0)

@@ -15,9 +15,7 @@ enum { MPMC_BATCH = 8 };
 /* Batches end where the sources do, so that they are contiguous there. */
 static inline unsigned mpmc_batch_from(uint64_t sequence, uint64_t end)
 {
-	const uint64_t to_edge = MPMC_BATCH - sequence % MPMC_BATCH;
-
-	return (unsigned)(end - sequence < to_edge ? end - sequence : to_edge);
+	return (unsigned)message_least(end - sequence, MPMC_BATCH - sequence % MPMC_BATCH);
 }
 
 /* Written while the batches before it are sent. */

@@ -28,13 +28,18 @@ enum {
 	MESSAGE_POOL_BYTES = 256 * 1024,
 };
 
+static inline uint64_t message_least(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
 /* How many source buffers: all of them together should stay in the cache. Always a power of two
  * for the sizes that are measured, and at least one. */
 static inline uint64_t message_pool(size_t bytes)
 {
 	const uint64_t fit = MESSAGE_POOL_BYTES / bytes;
 
-	return fit > MESSAGE_BATCH ? MESSAGE_BATCH : fit > 0 ? fit : 1;
+	return fit > 0 ? message_least(fit, MESSAGE_BATCH) : 1;
 }
 
 static inline uint64_t message_pattern(uint64_t buffer, size_t word)
@@ -111,8 +116,7 @@ static inline bool message_right(const void *message, size_t bytes, uint64_t seq
 	uint64_t wrong = 0;
 
 	for (size_t block = 0; block < end; block += MESSAGE_BLOCK_WORDS) {
-		const size_t left = end - block;
-		const size_t here = left < MESSAGE_BLOCK_WORDS ? left : MESSAGE_BLOCK_WORDS;
+		const size_t here = message_least(end - block, MESSAGE_BLOCK_WORDS);
 
 		for (size_t i = 1; i < here; i++)
 			wrong |= message_get(message, block + i) ^

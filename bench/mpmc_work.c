@@ -14,12 +14,14 @@
 
 #include "buffers.h"
 #include "crowd.h"
+#include "crowd_shared.h"
 #include "pace.h"
 #include "peer.h"
 #include "report.h"
 #include "shared.h"
 #include "shim.h"
 #include "team.h"
+#include "ticks.h"
 
 struct shape {
 	unsigned producers;

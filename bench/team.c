@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -59,27 +60,39 @@ static void default_signals(void)
 	signal(SIGTERM, SIG_DFL);
 }
 
+static void (*at_end)(void);
+
+void team_at_end(void (*end)(void))
+{
+	at_end = end;
+	atexit(end);
+}
+
 void team_heed_signals(void)
 {
 	if (caught == 0)
 		return;
+	if (at_end != NULL)
+		at_end();
 	default_signals();
 	raise(caught);
 }
 
 static void barrier(struct team *team)
 {
-	const unsigned cores = team->plan->settings->cpus.count;
+	/* Threads of its own may share the core of a role that waits here. */
+	const bool alone =
+		team->plan->settings->cpus.count >= team->plan->count && !team->plan->ordinary;
 	const uint32_t all = ++team->barriers * team->plan->count;
 
 	/* [BARRIER] release and acquire: what each did before happens before what any does
 	 * after. */
 	atomic_fetch_add_explicit(&team->shared->arrived, 1, memory_order_acq_rel);
 	while (atomic_load_explicit(&team->shared->arrived, memory_order_acquire) < all) {
-		if (cores < team->plan->count)
-			sched_yield();
-		else
+		if (alone)
 			poll_wait();
+		else
+			sched_yield();
 	}
 }
 
@@ -166,7 +179,11 @@ _Noreturn static void be(struct team *team, pid_t parent)
 	alarm(team->plan->settings->limit_s); /* hanging in a loop or in a call, it ends */
 	cpus_pin(&team->plan->settings->cpus, team->me);
 	ask_for_priority(team->plan);
-	_exit(team->plan->roles[team->me](team, team->plan->arg) == 0 ? 0 : 1);
+	if (team->plan->roles[team->me](team, team->plan->arg) != 0)
+		_exit(1);
+	if (team->plan->ordinary)
+		exit(0); /* with what a library has left to do: to sign off from a daemon */
+	_exit(0);
 }
 
 static void describe(
@@ -231,6 +248,7 @@ int team_run(const struct team_plan *plan, struct team_result *ret_result)
 		snprintf(ret_result->fault, sizeof(ret_result->fault), "no memory");
 		return -1;
 	}
+	fflush(NULL); /* what a role finds in the buffers it would write again */
 	for (unsigned i = 0; i < plan->count && rc == 0; i++) {
 		struct team team = {.shared = shared, .plan = plan, .me = i};
 

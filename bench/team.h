@@ -19,6 +19,10 @@
 
 #include "cpus.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum { TEAM_MAX = 8, TEAM_FAULT_BYTES = 200 };
 
 enum team_priority {
@@ -66,6 +70,9 @@ struct team_result {
 void team_catch_signals(void);
 void team_heed_signals(void);
 
+/* Calls this once before the process ends, by itself or as team_heed_signals() ends it. */
+void team_at_end(void (*end)(void));
+
 /* Returns 0 when every role returned 0; else ret_result->fault says which one did not, and why. */
 int team_run(const struct team_plan *plan, struct team_result *ret_result);
 
@@ -76,4 +83,7 @@ void team_stop(struct team *team);
 /* Leaves the reason where the parent finds it; returns -1. */
 __attribute__((format(printf, 2, 3))) int team_fail(struct team *team, const char *format, ...);
 
+#ifdef __cplusplus
+}
+#endif
 #endif
