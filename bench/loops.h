@@ -34,8 +34,8 @@ __attribute__((always_inline)) static inline int loop_send(
 	return 0;
 }
 
-/* And checks it. */
-__attribute__((always_inline)) static inline int loop_receive(
+/* Receives one message into the sink. */
+__attribute__((always_inline)) static inline int loop_await(
 	struct run *run, struct port *port, size_t bytes, uint64_t sequence)
 {
 	int64_t rc;
@@ -47,11 +47,25 @@ __attribute__((always_inline)) static inline int loop_receive(
 	if ((size_t)rc != bytes)
 		return team_fail(run->team, "message %llu: %lld bytes instead of %zu",
 			(unsigned long long)sequence, (long long)rc, bytes);
+	return 0;
+}
+
+__attribute__((always_inline)) static inline int loop_check(
+	struct run *run, size_t bytes, uint64_t sequence)
+{
 	if (!message_checks_out(run->sink, bytes, sequence))
 		return team_fail(run->team, "message %llu: lost, out of order or corrupt (is %llu)",
 			(unsigned long long)sequence,
 			(unsigned long long)message_get(run->sink, 0));
 	return 0;
+}
+
+__attribute__((always_inline)) static inline int loop_receive(
+	struct run *run, struct port *port, size_t bytes, uint64_t sequence)
+{
+	if (loop_await(run, port, bytes, sequence) != 0)
+		return -1;
+	return loop_check(run, bytes, sequence);
 }
 
 __attribute__((always_inline)) static inline int stream_out_sized(struct run *run, size_t bytes)

@@ -31,6 +31,7 @@ enum peer_caps {
 	PEER_POLLS = 1 << 0,       /* has calls that never block */
 	PEER_BLOCKS = 1 << 1,      /* has calls that sleep */
 	PEER_HAS_THREADS = 1 << 2, /* or a daemon: a role that is never preempted starves them */
+	PEER_TYPED = 1 << 3,       /* messages of the sizes it has types for */
 };
 
 struct channel_plan {
@@ -52,9 +53,12 @@ struct run {
 	bool first_line;        /* in place: only the first line is touched */
 	unsigned char *source;  /* the messages to be sent, filled but for their stamps */
 	unsigned char *sink;    /* room for MESSAGE_BATCH messages, or for one large one */
-	uint32_t *samples;      /* trips: times in ticks */
-	uint64_t samples_every; /* of so many trips one is kept */
-	uint32_t longest;       /* of all trips */
+	uint32_t *samples;      /* times of trips or deliveries, in ticks; NULL: not wanted */
+	uint64_t samples_every; /* of so many one is kept */
+	uint32_t longest;       /* of all */
+	double interval_ticks;  /* paced: between two messages */
+	double ns_per_tick;
+	uint64_t *start; /* paced: tick 0 of the schedule, shared by both */
 };
 
 /* Returns 0, or what team_fail() returned. */
@@ -85,6 +89,7 @@ struct peer {
 	struct peer_loops batch;    /* MESSAGE_BATCH messages a call */
 	struct peer_loops in_place; /* written and read where they lie */
 	struct peer_loops trip;     /* one message there and one back: ping and pong */
+	struct peer_loops paced;    /* messages that are due at fixed times */
 
 	/* Several producers and consumers: every role opens the same channel. */
 	struct peer_loops mpmc;

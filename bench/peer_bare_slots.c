@@ -54,6 +54,7 @@ static const char *port_describe(int code)
 #include "loops.h"
 #include "loops_batch.h"
 #include "loops_in_place.h"
+#include "loops_paced.h"
 
 const struct peer peer_bare_slots = {
 	.name = "bare_slots",
@@ -68,4 +69,5 @@ const struct peer peer_bare_slots = {
 	.batch = {batch_out, batch_in},
 	.in_place = {place_out, place_in},
 	.trip = {trip_ping, trip_pong},
+	.paced = {paced_out, paced_in},
 };

@@ -34,6 +34,7 @@ static const char *port_describe(int code)
 #include "loops.h"
 #include "loops_mpmc.h"
 #include "loops_mpmc_batch.h"
+#include "loops_paced.h"
 
 const struct peer peer_bare_vyukov = {
 	.name = "bare_vyukov",
@@ -46,6 +47,7 @@ const struct peer peer_bare_vyukov = {
 	.describe = port_describe,
 	.one = {stream_out, stream_in},
 	.trip = {trip_ping, trip_pong},
+	.paced = {paced_out, paced_in},
 	.mpmc = {mpmc_out, mpmc_in},
 	.mpmc_batch = {mpmc_batch_out, mpmc_batch_in},
 };

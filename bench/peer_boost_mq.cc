@@ -59,6 +59,7 @@ static const char *port_describe(int code)
 
 #include "loops.h"
 #include "loops_mpmc.h"
+#include "loops_paced.h"
 
 static void destroy_queue(struct channel *channel)
 {
@@ -133,5 +134,6 @@ extern "C" const struct peer peer_boost_mq = {
 	.describe = port_describe,
 	.one = {stream_out, stream_in},
 	.trip = {trip_ping, trip_pong},
+	.paced = {paced_out, paced_in},
 	.mpmc = {mpmc_out, mpmc_in},
 };

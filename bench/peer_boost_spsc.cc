@@ -128,6 +128,7 @@ static const char *port_describe(int code)
 
 #include "loops.h"
 #include "loops_batch.h"
+#include "loops_paced.h"
 
 static void destroy_queue(struct channel *channel)
 {
@@ -194,7 +195,7 @@ static void close_port(struct port *port)
 
 extern "C" const struct peer peer_boost_spsc = {
 	.name = "boost_spsc",
-	.caps = PEER_POLLS,
+	.caps = PEER_POLLS | PEER_TYPED,
 	.bytes_max = 6291456,
 	.create = create_queue,
 	.destroy = destroy_queue,
@@ -204,4 +205,5 @@ extern "C" const struct peer peer_boost_spsc = {
 	.one = {stream_out, stream_in},
 	.batch = {batch_out, batch_in},
 	.trip = {trip_ping, trip_pong},
+	.paced = {paced_out, paced_in},
 };

@@ -69,6 +69,7 @@ static const char *port_describe(int code)
 #include "loops.h"
 #include "loops_batch.h"
 #include "loops_in_place.h"
+#include "loops_paced.h"
 
 const struct peer peer_called_records = {
 	.name = "called_records",
@@ -83,4 +84,5 @@ const struct peer peer_called_records = {
 	.batch = {batch_out, batch_in},
 	.in_place = {place_out, place_in},
 	.trip = {trip_ping, trip_pong},
+	.paced = {paced_out, paced_in},
 };

@@ -96,10 +96,11 @@ static const char *port_describe(int code)
 }
 
 #include "loops.h"
+#include "loops_paced.h"
 
 const struct peer peer_ck_ring = {
 	.name = "ck_ring",
-	.caps = PEER_POLLS,
+	.caps = PEER_POLLS | PEER_TYPED,
 	.bytes_max = sizeof(struct entry6m),
 	.create = ck_channel_create,
 	.destroy = ck_channel_destroy,
@@ -108,4 +109,5 @@ const struct peer peer_ck_ring = {
 	.describe = port_describe,
 	.one = {stream_out, stream_in},
 	.trip = {trip_ping, trip_pong},
+	.paced = {paced_out, paced_in},
 };

@@ -46,7 +46,7 @@ static const char *port_describe(int code)
 
 const struct peer peer_ck_ring_mpmc = {
 	.name = "ck_ring_mpmc",
-	.caps = PEER_POLLS,
+	.caps = PEER_POLLS | PEER_TYPED,
 	.bytes_max = sizeof(struct entry64),
 	.create = ck_channel_create,
 	.destroy = ck_channel_destroy,

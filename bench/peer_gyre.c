@@ -6,6 +6,7 @@
 #include "loops.h"
 #include "loops_batch.h"
 #include "loops_in_place.h"
+#include "loops_paced.h"
 
 static int create_slots(const struct channel_plan *plan, struct channel **ret_channel)
 {
@@ -31,6 +32,7 @@ const struct peer peer_gyre_slots = {
 	.batch = {batch_out, batch_in},
 	.in_place = {place_out, place_in},
 	.trip = {trip_ping, trip_pong},
+	.paced = {paced_out, paced_in},
 };
 
 const struct peer peer_gyre_records = {
@@ -46,4 +48,5 @@ const struct peer peer_gyre_records = {
 	.batch = {batch_out, batch_in},
 	.in_place = {place_out, place_in},
 	.trip = {trip_ping, trip_pong},
+	.paced = {paced_out, paced_in},
 };

@@ -4,8 +4,11 @@
 #include "gyre_channel.h"
 
 #include "loops.h"
+#include "loops_batch.h"
+#include "loops_in_place.h"
 #include "loops_mpmc.h"
 #include "loops_mpmc_batch.h"
+#include "loops_paced.h"
 
 static int create_mpmc(const struct channel_plan *plan, struct channel **ret_channel)
 {
@@ -26,7 +29,10 @@ const struct peer peer_gyre_mpmc = {
 	.close = gyre_channel_close,
 	.describe = port_describe,
 	.one = {stream_out, stream_in},
+	.batch = {batch_out, batch_in},
+	.in_place = {place_out, place_in},
 	.trip = {trip_ping, trip_pong},
+	.paced = {paced_out, paced_in},
 	.mpmc = {mpmc_out, mpmc_in},
 	.mpmc_batch = {mpmc_batch_out, mpmc_batch_in},
 };

@@ -140,6 +140,7 @@ static const char *port_describe(int code)
 
 #include "loops.h"
 #include "loops_in_place.h"
+#include "loops_paced.h"
 
 /* What a process is called that opens this side of a channel first. */
 static void name_process(
@@ -268,4 +269,5 @@ const struct peer peer_iceoryx = {
 	.one = {stream_out, stream_in},
 	.in_place = {place_out, place_in},
 	.trip = {trip_ping, trip_pong},
+	.paced = {paced_out, paced_in},
 };

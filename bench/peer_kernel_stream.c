@@ -81,6 +81,7 @@ static const char *port_describe(int code)
 
 #include "loops.h"
 #include "loops_batch.h"
+#include "loops_paced.h"
 
 static void destroy_stream(struct channel *channel)
 {
@@ -159,6 +160,7 @@ const struct peer peer_pipe = {
 	.one = {stream_out, stream_in},
 	.batch = {batch_out, batch_in},
 	.trip = {trip_ping, trip_pong},
+	.paced = {paced_out, paced_in},
 };
 
 const struct peer peer_unix = {
@@ -173,4 +175,5 @@ const struct peer peer_unix = {
 	.one = {stream_out, stream_in},
 	.batch = {batch_out, batch_in},
 	.trip = {trip_ping, trip_pong},
+	.paced = {paced_out, paced_in},
 };

@@ -46,6 +46,7 @@ static const char *port_describe(int code)
 }
 
 #include "loops.h"
+#include "loops_paced.h"
 
 static const char *path_of(const struct channel *channel)
 {
@@ -127,4 +128,5 @@ const struct peer peer_nanomsg = {
 	.describe = port_describe,
 	.one = {stream_out, stream_in},
 	.trip = {trip_ping, trip_pong},
+	.paced = {paced_out, paced_in},
 };

@@ -43,6 +43,7 @@ static const char *port_describe(int code)
 }
 
 #include "loops.h"
+#include "loops_paced.h"
 
 static void destroy_ring(struct channel *channel)
 {
@@ -102,4 +103,5 @@ const struct peer peer_qb = {
 	.describe = port_describe,
 	.one = {stream_out, stream_in},
 	.trip = {trip_ping, trip_pong},
+	.paced = {paced_out, paced_in},
 };

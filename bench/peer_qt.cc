@@ -124,6 +124,7 @@ static const char *port_describe(int)
 
 #include "loops.h"
 #include "loops_mpmc.h"
+#include "loops_paced.h"
 
 static void destroy_memory(struct channel *channel)
 {
@@ -189,5 +190,6 @@ extern "C" const struct peer peer_qt_shm = {
 	.describe = port_describe,
 	.one = {stream_out, stream_in},
 	.trip = {trip_ping, trip_pong},
+	.paced = {paced_out, paced_in},
 	.mpmc = {mpmc_out, mpmc_in},
 };

@@ -76,6 +76,7 @@ static const char *port_describe(int code)
 #include "loops.h"
 #include "loops_batch.h"
 #include "loops_in_place.h"
+#include "loops_paced.h"
 
 static int create_spsc(const struct channel_plan *plan, struct channel **ret_channel)
 {
@@ -95,4 +96,5 @@ const struct peer peer_rte_ring = {
 	.batch = {batch_out, batch_in},
 	.in_place = {place_out, place_in},
 	.trip = {trip_ping, trip_pong},
+	.paced = {paced_out, paced_in},
 };

@@ -77,6 +77,7 @@ static const char *port_describe(int code)
 
 #include "loops.h"
 #include "loops_batch.h"
+#include "loops_paced.h"
 
 static void destroy_sockets(struct channel *channel)
 {
@@ -135,4 +136,5 @@ const struct peer peer_seqpacket = {
 	.one = {stream_out, stream_in},
 	.batch = {batch_out, batch_in},
 	.trip = {trip_ping, trip_pong},
+	.paced = {paced_out, paced_in},
 };

@@ -49,6 +49,7 @@ static const char *port_describe(int code)
 }
 
 #include "loops.h"
+#include "loops_paced.h"
 
 static void destroy_queue(struct channel *channel)
 {
@@ -104,4 +105,5 @@ const struct peer peer_sysv_mq = {
 	.describe = port_describe,
 	.one = {stream_out, stream_in},
 	.trip = {trip_ping, trip_pong},
+	.paced = {paced_out, paced_in},
 };

@@ -48,6 +48,7 @@ static const char *port_describe(int code)
 }
 
 #include "loops.h"
+#include "loops_paced.h"
 
 static void destroy_address(struct channel *channel)
 {
@@ -120,4 +121,5 @@ const struct peer peer_zeromq = {
 	.describe = port_describe,
 	.one = {stream_out, stream_in},
 	.trip = {trip_ping, trip_pong},
+	.paced = {paced_out, paced_in},
 };

@@ -43,6 +43,14 @@ void report_team(struct shim_state *state, const struct report_run *run)
 	}
 }
 
+void report_sleeper(struct shim_state *state, const struct team_member *member)
+{
+	const double wall_ns = (double)member->wall_ns;
+
+	shim_counter(state, "cpu_in_percent", 100 * (double)member->cpu_ns / wall_ns);
+	shim_counter(state, "sleeps_per_s", (double)member->slept * 1e9 / wall_ns);
+}
+
 void report_trips(struct shim_state *state, const struct options *options,
 	struct report_samples *samples, uint64_t trips)
 {

@@ -10,8 +10,9 @@
 #include "shim.h"
 #include "team.h"
 
-/* Times of single trips, in memory shared with the roles. */
+/* Times of single trips or deliveries, in memory shared with the roles. */
 struct report_samples {
+	uint64_t start; /* of a schedule, in ticks */
 	uint32_t longest;
 	uint32_t ticks[];
 };
@@ -31,6 +32,9 @@ struct report_run {
 
 /* What every benchmark says of a run: its seconds, CPU of both sides, the line beside it. */
 void report_team(struct shim_state *state, const struct report_run *run);
+
+/* Of one that had to wait: the share of a core it used, and how often it slept. */
+void report_sleeper(struct shim_state *state, const struct team_member *member);
 
 /* Percentiles of the trips. Sorts the samples. */
 void report_trips(struct shim_state *state, const struct options *options,

@@ -122,6 +122,7 @@ static void read_clocks(struct team_member *ret_member)
 
 	getrusage(RUSAGE_SELF, &usage);
 	ret_member->preempted = usage.ru_nivcsw;
+	ret_member->slept = usage.ru_nvcsw;
 	ret_member->cpu_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID); /* rusage, but to the ns */
 	ret_member->wall_ns = clock_ns(CLOCK_MONOTONIC);
 }
@@ -143,6 +144,7 @@ void team_stop(struct team *team)
 	mine->wall_ns = now - team->begun.wall_ns;
 	mine->cpu_ns -= team->begun.cpu_ns;
 	mine->preempted -= team->begun.preempted;
+	mine->slept -= team->begun.slept;
 	barrier(team);
 	bounce(team);
 }

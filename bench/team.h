@@ -55,6 +55,7 @@ struct team_member {
 	uint64_t wall_ns;  /* CLOCK_MONOTONIC from start to stop */
 	uint64_t cpu_ns;   /* of the whole process meanwhile */
 	int64_t preempted; /* involuntary switches meanwhile */
+	int64_t slept;     /* and voluntary ones */
 	char fault[TEAM_FAULT_BYTES];
 };
 
