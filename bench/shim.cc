@@ -7,8 +7,9 @@
 #include "shim.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
-#include <cstring>
+#include <string>
 #include <vector>
 
 #include <benchmark/benchmark.h>
@@ -31,17 +32,6 @@ const char *const default_options[] = {
 	"--benchmark_display_aggregates_only=true",
 	"--benchmark_min_time=0.05",
 };
-
-/* google-benchmark keeps its own options to itself. */
-void learn_run_seconds(const std::vector<char *> &args)
-{
-	static const char option[] = "--benchmark_min_time=";
-
-	for (const char *arg : args) {
-		if (std::strncmp(arg, option, sizeof(option) - 1) == 0)
-			run_seconds = std::strtod(arg + sizeof(option) - 1, nullptr);
-	}
-}
 
 double quantile(const std::vector<double> &values, double q)
 {
@@ -76,15 +66,56 @@ void run(benchmark::State &state, shim_function *function, void *arg)
 		state.SetIterationTime(run.seconds);
 	}
 }
-} // namespace
 
-void shim_register(const char *name, shim_function *function, void *arg)
+benchmark::internal::Benchmark *enter(const char *name, shim_function *function, void *arg)
 {
-	benchmark::RegisterBenchmark(
+	return benchmark::RegisterBenchmark(
 		name, [=](benchmark::State &state) { run(state, function, arg); })
 		->UseManualTime()
 		->ComputeStatistics("q1", lower_quartile)
 		->ComputeStatistics("q3", upper_quartile);
+}
+
+/* The coefficient of variation of a counter that is always 0 is not a number, and JSON has none
+ * for that: strict readers refuse the whole file. */
+class json_reporter : public benchmark::JSONReporter
+{
+      public:
+	void ReportRuns(const std::vector<Run> &runs) override
+	{
+		std::vector<Run> told(runs);
+
+		for (Run &run : told) {
+			for (auto &counter : run.counters) {
+				if (!std::isfinite(counter.second.value))
+					counter.second.value = 0;
+			}
+		}
+		benchmark::JSONReporter::ReportRuns(told);
+	}
+};
+
+/* What the last option of this name says; google-benchmark keeps that to itself. */
+std::string value_of(const std::vector<char *> &args, const std::string &option)
+{
+	std::string value;
+
+	for (const char *arg : args) {
+		if (option.compare(0, option.size(), arg, 0, option.size()) == 0)
+			value = arg + option.size();
+	}
+	return value;
+}
+} // namespace
+
+void shim_register(const char *name, shim_function *function, void *arg)
+{
+	enter(name, function, arg);
+}
+
+void shim_register_once(const char *name, shim_function *function, void *arg)
+{
+	enter(name, function, arg)->Iterations(1);
 }
 
 int64_t shim_iterations(const shim_state *state)
@@ -136,14 +167,22 @@ int shim_main(int argc, char **argv, void (*print_help)(void))
 		args.push_back(const_cast<char *>(option));
 	args.insert(args.end(), argv + 1, argv + argc);
 
-	learn_run_seconds(args);
+	const std::string run_time = value_of(args, "--benchmark_min_time=");
+	const std::string display = value_of(args, "--benchmark_format=");
+	const std::string file = value_of(args, "--benchmark_out=");
+	const std::string file_format = value_of(args, "--benchmark_out_format=");
+	json_reporter reporters[2];
+
+	run_seconds = std::strtod(run_time.c_str(), nullptr);
 	int count = static_cast<int>(args.size());
 
 	args.push_back(nullptr);
 	benchmark::Initialize(&count, args.data(), print_help);
 	if (benchmark::ReportUnrecognizedArguments(count, args.data()))
 		return 2;
-	benchmark::RunSpecifiedBenchmarks();
+	benchmark::RunSpecifiedBenchmarks(display == "json" ? &reporters[0] : nullptr,
+		!file.empty() && (file_format.empty() || file_format == "json") ? &reporters[1]
+										: nullptr);
 	benchmark::Shutdown();
 	return some_failed ? 1 : 0;
 }

@@ -22,6 +22,10 @@ typedef void shim_function(struct shim_state *state, void *arg);
 /* arg is kept, not copied. */
 void shim_register(const char *name, shim_function *function, void *arg);
 
+/* The same for what knows by itself how much it has to do: called once a repetition, for one
+ * iteration. */
+void shim_register_once(const char *name, shim_function *function, void *arg);
+
 /* How many iterations to make, at least 1. */
 int64_t shim_iterations(const struct shim_state *state);
 
