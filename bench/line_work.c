@@ -100,13 +100,14 @@ static void run(struct shim_state *state, void *arg)
 		const struct report_run its = {
 			.options = line->options,
 			.result = &result,
-			.wall_ns = result.members[0].wall_ns,
+			.time_ns = (double)result.members[0].wall_ns,
 			.outs = 1,
 			.messages = job.trips,
 		};
 
-		pace_learn(&line->pace, job.trips, (double)its.wall_ns * 1e-9);
+		pace_learn(&line->pace, job.trips, its.time_ns * 1e-9);
 		report_team(state, &its);
+		shim_items(state, shim_iterations(state));
 		report_trips(state, line->options, job.samples, job.trips);
 	}
 	shared_free(job.lines, sizeof(*job.lines));

@@ -109,6 +109,7 @@ __attribute__((always_inline)) static inline void keep_sample(
 {
 	const uint32_t sample = ticks > UINT32_MAX ? UINT32_MAX : (uint32_t)ticks;
 
+	run->total += ticks;
 	if (sample > run->longest)
 		run->longest = sample;
 	if (run->samples != NULL && trip % run->samples_every == 0)

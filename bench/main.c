@@ -4,9 +4,11 @@
 #include <stdio.h>
 #include <sys/utsname.h>
 
+#include "attach_work.h"
 #include "line_work.h"
 #include "mpmc_work.h"
 #include "options.h"
+#include "recovery_work.h"
 #include "shim.h"
 #include "work.h"
 
@@ -36,5 +38,7 @@ int main(int argc, char **argv)
 	line_work_register(&options);
 	work_register(&options);
 	mpmc_work_register(&options);
+	attach_work_register(&options);
+	recovery_work_register(&options);
 	return shim_main(argc, argv, options_help);
 }

@@ -28,15 +28,25 @@ struct shape {
 	unsigned consumers;
 };
 
-static const struct shape shapes[] = {{1, 1}, {2, 1}, {1, 2}, {2, 2}};
-static const size_t sizes[] = {8, 64};
+enum { SIZES_MAX = 2, SHAPES_MAX = 4 };
+
+static const struct mpmc_work {
+	const char *name;
+	bool batch;
+	size_t sizes[SIZES_MAX];
+	struct shape shapes[SHAPES_MAX];
+} works[] = {
+	{"mpmc", false, {8, 64}, {{1, 1}, {2, 1}, {1, 2}, {2, 2}}},
+	{"mpmc_batch", true, {8, 64}, {{1, 1}, {2, 1}, {1, 2}, {2, 2}}},
+	{"growth_mpmc", false, {64}, {{4, 1}, {1, 4}, {4, 4}}},
+};
 
 struct mpmc_case {
+	const struct mpmc_work *work;
 	const struct peer *peer;
 	const struct options *options;
 	struct shape shape;
 	size_t bytes;
-	bool batch;
 	struct pace pace;
 	bool hung; /* once is enough: it costs the whole time limit */
 };
@@ -53,6 +63,11 @@ struct job {
 static unsigned roles_of(const struct mpmc_case *its)
 {
 	return its->shape.producers + its->shape.consumers;
+}
+
+static const struct peer_loops *loops_of(const struct mpmc_case *its)
+{
+	return its->work->batch ? &its->peer->mpmc_batch : &its->peer->mpmc;
 }
 
 static bool oversubscribed(const struct mpmc_case *its)
@@ -86,11 +101,12 @@ static int perform(const struct job *job, struct run *run, peer_loop *loop)
 	return 0;
 }
 
-static int role(struct team *team, const struct job *job, unsigned me)
+static int role(struct team *team, void *arg)
 {
+	const struct job *const job = arg;
 	const struct mpmc_case *const its = job->its;
 	const struct peer *const peer = its->peer;
-	const struct peer_loops *const loops = its->batch ? &peer->mpmc_batch : &peer->mpmc;
+	const unsigned me = team_role_number(team);
 	const bool produces = me < its->shape.producers;
 	struct crowd crowd = {
 		.shared = job->shared,
@@ -104,36 +120,16 @@ static int role(struct team *team, const struct job *job, unsigned me)
 
 	if (port == NULL)
 		return team_fail(team, "cannot open its end of the channel");
-	if (!run_fill_buffers(&run, its->bytes, its->batch))
+	if (!run_fill_buffers(&run, its->bytes, its->work->batch))
 		return team_fail(team, "no memory");
 	if (produces)
 		run.out = port;
 	else
 		run.in = port;
-	if (perform(job, &run, produces ? loops->out : loops->in) != 0)
+	if (perform(job, &run, produces ? loops_of(its)->out : loops_of(its)->in) != 0)
 		return -1;
 	peer->close(port);
 	return 0;
-}
-
-static int role_0(struct team *team, void *arg)
-{
-	return role(team, arg, 0);
-}
-
-static int role_1(struct team *team, void *arg)
-{
-	return role(team, arg, 1);
-}
-
-static int role_2(struct team *team, void *arg)
-{
-	return role(team, arg, 2);
-}
-
-static int role_3(struct team *team, void *arg)
-{
-	return role(team, arg, 3);
 }
 
 /* ---- In the parent ---- */
@@ -159,7 +155,7 @@ static bool each_came_once(const struct job *job, char *text, size_t room)
 	return hashes == 0 && received == shape->producers * each;
 }
 
-static uint64_t wall_ns(const struct job *job)
+static double wall_ns(const struct job *job)
 {
 	uint64_t start_ns = UINT64_MAX;
 
@@ -167,7 +163,7 @@ static uint64_t wall_ns(const struct job *job)
 		if (job->shared->of[i].start_ns < start_ns)
 			start_ns = job->shared->of[i].start_ns;
 	}
-	return job->shared->end_ns - start_ns;
+	return (double)(job->shared->end_ns - start_ns);
 }
 
 static void report(struct shim_state *state, const struct job *job,
@@ -177,7 +173,7 @@ static void report(struct shim_state *state, const struct job *job,
 	const struct report_run run = {
 		.options = its->options,
 		.result = result,
-		.wall_ns = wall_ns(job),
+		.time_ns = wall_ns(job),
 		.outs = its->shape.producers,
 		.messages = its->shape.producers * job->count,
 	};
@@ -187,8 +183,9 @@ static void report(struct shim_state *state, const struct job *job,
 		shim_fail(state, text);
 		return;
 	}
-	pace_learn(pace, run.messages, (double)run.wall_ns * 1e-9);
+	pace_learn(pace, run.messages, run.time_ns * 1e-9);
 	report_team(state, &run);
+	shim_items(state, shim_iterations(state));
 	shim_bytes(state, shim_iterations(state) * (int64_t)its->bytes);
 }
 
@@ -197,7 +194,7 @@ static void run_job(struct shim_state *state, struct mpmc_case *its, struct job 
 	const struct team_plan plan = {
 		.settings = &its->options->team,
 		.count = roles_of(its),
-		.roles = {role_0, role_1, role_2, role_3},
+		.roles = {role, role, role, role, role, role, role, role},
 		.arg = job,
 		/* A role that is never preempted would starve those on its core. */
 		.ordinary = oversubscribed(its) || (its->peer->caps & PEER_HAS_THREADS) != 0,
@@ -244,10 +241,7 @@ static void run_case(struct shim_state *state, void *arg)
 
 static bool can(const struct mpmc_case *its)
 {
-	const struct peer_loops *const loops =
-		its->batch ? &its->peer->mpmc_batch : &its->peer->mpmc;
-
-	return loops->out != NULL && its->bytes <= its->peer->bytes_max &&
+	return loops_of(its)->out != NULL && its->bytes <= its->peer->bytes_max &&
 	       its->options->team.cpus.count >= 2;
 }
 
@@ -259,21 +253,21 @@ static void register_case(const struct mpmc_case *its)
 	if (kept == NULL)
 		return;
 	*kept = *its;
-	snprintf(name, sizeof(name), "%s/%zu/%uP%uC/%s", its->batch ? "mpmc_batch" : "mpmc",
-		its->bytes, its->shape.producers, its->shape.consumers, its->peer->name);
+	snprintf(name, sizeof(name), "%s/%zu/%uP%uC/%s", its->work->name, its->bytes,
+		its->shape.producers, its->shape.consumers, its->peer->name);
 	shim_register(name, run_case, kept);
 }
 
-static void register_shape(
-	const struct options *options, bool batch, size_t bytes, const struct shape *shape)
+static void register_shape(const struct options *options, const struct mpmc_work *work,
+	size_t bytes, const struct shape *shape)
 {
 	for (size_t p = 0; peers[p] != NULL; p++) {
 		const struct mpmc_case its = {
+			.work = work,
 			.peer = peers[p],
 			.options = options,
 			.shape = *shape,
 			.bytes = bytes,
-			.batch = batch,
 		};
 
 		if (can(&its))
@@ -283,10 +277,12 @@ static void register_shape(
 
 void mpmc_work_register(const struct options *options)
 {
-	for (int batch = 0; batch < 2; batch++) {
-		for (size_t b = 0; b < sizeof(sizes) / sizeof(sizes[0]); b++) {
-			for (size_t s = 0; s < sizeof(shapes) / sizeof(shapes[0]); s++)
-				register_shape(options, batch != 0, sizes[b], &shapes[s]);
+	for (size_t w = 0; w < sizeof(works) / sizeof(works[0]); w++) {
+		const struct mpmc_work *const work = &works[w];
+
+		for (size_t b = 0; b < SIZES_MAX && work->sizes[b] != 0; b++) {
+			for (size_t s = 0; s < SHAPES_MAX && work->shapes[s].producers != 0; s++)
+				register_shape(options, work, work->sizes[b], &work->shapes[s]);
 		}
 	}
 }

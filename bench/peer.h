@@ -32,6 +32,8 @@ enum peer_caps {
 	PEER_BLOCKS = 1 << 1,      /* has calls that sleep */
 	PEER_HAS_THREADS = 1 << 2, /* or a daemon: a role that is never preempted starves them */
 	PEER_TYPED = 1 << 3,       /* messages of the sizes it has types for */
+	PEER_CREATES = 1 << 4,     /* create() is all that it takes to make one by name, and */
+	PEER_ATTACHES = 1 << 5,    /* open() all that it takes to find it by its name */
 };
 
 struct channel_plan {
@@ -55,8 +57,9 @@ struct run {
 	unsigned char *sink;    /* room for MESSAGE_BATCH messages, or for one large one */
 	uint32_t *samples;      /* times of trips or deliveries, in ticks; NULL: not wanted */
 	uint64_t samples_every; /* of so many one is kept */
-	uint32_t longest;       /* of all */
-	double interval_ticks;  /* paced: between two messages */
+	uint64_t total;         /* of all */
+	uint32_t longest;
+	double interval_ticks; /* paced: between two messages */
 	double ns_per_tick;
 	uint64_t *start; /* paced: tick 0 of the schedule, shared by both */
 };

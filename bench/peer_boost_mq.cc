@@ -125,7 +125,7 @@ static struct port *open_queue(struct channel *channel, enum peer_side)
 
 extern "C" const struct peer peer_boost_mq = {
 	.name = "boost_mq",
-	.caps = PEER_POLLS | PEER_BLOCKS,
+	.caps = PEER_POLLS | PEER_BLOCKS | PEER_CREATES | PEER_ATTACHES,
 	.bytes_max = SIZE_MAX,
 	.create = create_queue,
 	.destroy = destroy_queue,

@@ -21,7 +21,7 @@ static int create_records(const struct channel_plan *plan, struct channel **ret_
 
 const struct peer peer_gyre_slots = {
 	.name = "gyre_slots",
-	.caps = PEER_POLLS | PEER_BLOCKS,
+	.caps = PEER_POLLS | PEER_BLOCKS | PEER_CREATES | PEER_ATTACHES,
 	.bytes_max = SIZE_MAX,
 	.create = create_slots,
 	.destroy = gyre_channel_destroy,
@@ -37,7 +37,7 @@ const struct peer peer_gyre_slots = {
 
 const struct peer peer_gyre_records = {
 	.name = "gyre_records",
-	.caps = PEER_POLLS | PEER_BLOCKS,
+	.caps = PEER_POLLS | PEER_BLOCKS | PEER_CREATES | PEER_ATTACHES,
 	.bytes_max = SIZE_MAX,
 	.create = create_records,
 	.destroy = gyre_channel_destroy,

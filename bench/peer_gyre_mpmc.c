@@ -21,7 +21,7 @@ static int create_mpmc(const struct channel_plan *plan, struct channel **ret_cha
 
 const struct peer peer_gyre_mpmc = {
 	.name = "gyre_mpmc",
-	.caps = PEER_POLLS | PEER_BLOCKS,
+	.caps = PEER_POLLS | PEER_BLOCKS | PEER_CREATES | PEER_ATTACHES,
 	.bytes_max = SIZE_MAX,
 	.create = create_mpmc,
 	.destroy = gyre_channel_destroy,

@@ -259,7 +259,7 @@ static void close_port(struct port *port)
 
 const struct peer peer_iceoryx = {
 	.name = "iceoryx",
-	.caps = PEER_POLLS | PEER_BLOCKS | PEER_HAS_THREADS,
+	.caps = PEER_POLLS | PEER_BLOCKS | PEER_HAS_THREADS | PEER_ATTACHES,
 	.bytes_max = 6UL * 1024 * 1024,
 	.create = create_name,
 	.destroy = destroy_name,

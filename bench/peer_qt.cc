@@ -181,7 +181,7 @@ static struct port *open_memory(struct channel *channel, enum peer_side)
 
 extern "C" const struct peer peer_qt_shm = {
 	.name = "qt_shm",
-	.caps = PEER_POLLS | PEER_BLOCKS,
+	.caps = PEER_POLLS | PEER_BLOCKS | PEER_CREATES | PEER_ATTACHES,
 	.bytes_max = SIZE_MAX,
 	.create = create_memory,
 	.destroy = destroy_memory,

@@ -29,8 +29,7 @@ void report_team(struct shim_state *state, const struct report_run *run)
 		cpu_ns[i < run->outs ? 0 : 1] += (double)run->result->members[i].cpu_ns;
 		preempted += run->result->members[i].preempted;
 	}
-	shim_seconds(state, (double)run->wall_ns * 1e-9 * (double)shim_iterations(state) / count);
-	shim_items(state, shim_iterations(state));
+	shim_seconds(state, run->time_ns * 1e-9 * (double)shim_iterations(state) / count);
 	shim_counter(state, "messages", count);
 	shim_counter(state, "cpu_out_ns", cpu_ns[0] / count);
 	shim_counter(state, "cpu_in_ns", cpu_ns[1] / count);
@@ -43,10 +42,11 @@ void report_team(struct shim_state *state, const struct report_run *run)
 	}
 }
 
-void report_sleeper(struct shim_state *state, const struct team_member *member)
+void report_sleeper(struct shim_state *state, const struct team_member *member, uint64_t messages)
 {
 	const double wall_ns = (double)member->wall_ns;
 
+	shim_counter(state, "messages_per_s", (double)messages * 1e9 / wall_ns);
 	shim_counter(state, "cpu_in_percent", 100 * (double)member->cpu_ns / wall_ns);
 	shim_counter(state, "sleeps_per_s", (double)member->slept * 1e9 / wall_ns);
 }

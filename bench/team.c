@@ -127,6 +127,11 @@ static void read_clocks(struct team_member *ret_member)
 	ret_member->wall_ns = clock_ns(CLOCK_MONOTONIC);
 }
 
+unsigned team_role_number(const struct team *team)
+{
+	return team->me;
+}
+
 void team_start(struct team *team)
 {
 	barrier(team);

@@ -78,6 +78,7 @@ void team_at_end(void (*end)(void));
 int team_run(const struct team_plan *plan, struct team_result *ret_result);
 
 /* In a role. */
+unsigned team_role_number(const struct team *team);
 void team_start(struct team *team);
 void team_stop(struct team *team);
 

@@ -32,7 +32,7 @@ struct variant {
 	const char *name;
 	size_t capacity_bytes;
 	double interval_ns; /* paced */
-	uint64_t messages;
+	uint64_t messages;  /* paced: at least */
 };
 
 struct work {
@@ -61,8 +61,8 @@ static const struct work works[] = {
 	{.name = "latency",
 		.kind = WORK_PACED,
 		.sizes = {64},
-		.variants = {{.name = "100k", .interval_ns = 10000},
-			{.name = "1M", .interval_ns = 1000}}},
+		.variants = {{.name = "100k", .interval_ns = 10000, .messages = 1000},
+			{.name = "1M", .interval_ns = 1000, .messages = 1000}}},
 	{.name = "wakeup",
 		.kind = WORK_PACED,
 		.blocking = true,
@@ -167,6 +167,7 @@ static int perform(const struct job *job, struct run *run, bool first)
 	run->first = job->warm_up;
 	run->count = job->count;
 	run->longest = 0;
+	run->total = 0;
 	if (is_sampled(its) && first == (timed_role(its) == 0))
 		run->samples = job->samples->ticks;
 
@@ -175,8 +176,10 @@ static int perform(const struct job *job, struct run *run, bool first)
 		return -1;
 	team_stop(run->team);
 
-	if (run->samples != NULL)
+	if (run->samples != NULL) {
 		job->samples->longest = run->longest;
+		job->samples->total = run->total;
+	}
 	return 0;
 }
 
@@ -231,8 +234,13 @@ static void plan_messages(struct job *job, struct work_case *its, uint64_t asked
 	its->pace.least_run_s = shim_run_seconds();
 	job->count = pace_messages(&its->pace, asked, its->bytes);
 	job->warm_up = job->count < lap ? job->count : lap;
-	if (its->variant->messages != 0)
+	if (its->work->kind == WORK_PACED) {
+		const double fit = shim_run_seconds() * 1e9 / its->variant->interval_ns;
+
 		job->count = its->variant->messages;
+		if ((double)job->count < fit)
+			job->count = (uint64_t)fit;
+	}
 }
 
 static int make_channels(struct job *job)
@@ -254,10 +262,13 @@ static void report(
 	struct shim_state *state, const struct job *job, const struct team_result *result)
 {
 	const struct work_case *const its = job->its;
+	const bool paced = its->work->kind == WORK_PACED;
+	const double ns_per_tick = its->options->team.ns_per_tick;
 	const struct report_run run = {
 		.options = its->options,
 		.result = result,
-		.wall_ns = result->members[timed_role(its)].wall_ns,
+		.time_ns = paced ? (double)job->samples->total * ns_per_tick
+				 : (double)result->members[timed_role(its)].wall_ns,
 		.outs = 1,
 		.messages = job->count,
 	};
@@ -265,10 +276,13 @@ static void report(
 	report_team(state, &run);
 	if (is_sampled(its))
 		report_trips(state, its->options, job->samples, job->count);
-	else if (!its->work->first_line)
+	if (paced) {
+		report_sleeper(state, &result->members[1], job->count);
+		return;
+	}
+	shim_items(state, shim_iterations(state));
+	if (!is_sampled(its) && !its->work->first_line)
 		shim_bytes(state, shim_iterations(state) * (int64_t)its->bytes);
-	if (its->work->kind == WORK_PACED)
-		report_sleeper(state, &result->members[1]);
 }
 
 static void run_job(struct shim_state *state, struct work_case *its, struct job *job)
@@ -344,7 +358,10 @@ static void register_case(const struct work_case *its)
 	*kept = *its;
 	snprintf(name, sizeof(name), "%s/%zu/%s%s%s", its->work->name, its->bytes,
 		variant != NULL ? variant : "", variant != NULL ? "/" : "", its->peer->name);
-	shim_register(name, run_case, kept);
+	if (its->work->kind == WORK_PACED)
+		shim_register_once(name, run_case, kept);
+	else
+		shim_register(name, run_case, kept);
 }
 
 static void register_variant(const struct options *options, const struct work *work,
