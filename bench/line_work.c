@@ -82,6 +82,7 @@ static void run(struct shim_state *state, void *arg)
 	struct team_result result;
 	uint64_t wanted;
 
+	line->pace.least = line->options->messages_least;
 	line->pace.least_run_s = shim_run_seconds();
 	wanted = pace_messages(&line->pace, (uint64_t)shim_iterations(state), 64);
 	if (wanted < job.trips)

@@ -222,6 +222,7 @@ static void run_case(struct shim_state *state, void *arg)
 		shim_fail(state, "hung in an earlier repetition");
 		return;
 	}
+	its->pace.least = its->options->messages_least;
 	its->pace.least_run_s = shim_run_seconds();
 	job.count = pace_messages(&its->pace, (uint64_t)shim_iterations(state), its->bytes);
 	job.count = job.count / its->shape.producers + 1;

@@ -60,6 +60,9 @@ static enum outcome take(const char *arg, struct options *options)
 	} else if ((value = value_of(arg, "--capacity=")) != NULL) {
 		good = number(value, 4096, &n) && n <= (double)(UINT64_C(1) << 32);
 		options->capacity_bytes = good ? (size_t)n : 0;
+	} else if ((value = value_of(arg, "--messages_least=")) != NULL) {
+		good = number(value, 1, &n) && n <= 1e9;
+		options->messages_least = good ? (uint64_t)n : 0;
 	} else {
 		return NOT_OURS;
 	}
@@ -73,6 +76,7 @@ bool options_parse(int *argc, char **argv, struct options *ret_options)
 	*ret_options = (struct options){
 		.team = {.limit_s = 20, .ns_per_tick = ticks_measure_ns()},
 		.line_floor_ns = 150,
+		.messages_least = 1000,
 	};
 	cpus_pick(&ret_options->team.cpus);
 	for (int i = 1; i < *argc; i++) {
@@ -114,6 +118,7 @@ void options_help(void)
 	     "ordinary)\n"
 	     "	--capacity=N	of every ring, in bytes (default: 1 MiB for messages of up to 64\n"
 	     "			bytes, 4 MiB for larger ones, at least five messages)\n"
+	     "	--messages_least=N	of every run, unless they are large (default: 1000)\n"
 	     "	--time_limit=S	a role that takes longer is killed and reported (default: 20)\n"
 	     "	--line_floor=NS	a bare line ping-pong below this flags the repetition: two\n"
 	     "			threads of one core, for the moment (default: 150)\n"

@@ -6,13 +6,15 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "team.h"
 
 struct options {
 	struct team_settings team;
-	double line_floor_ns;  /* a bare line trip below this is not believed */
-	size_t capacity_bytes; /* of every ring; 0: by the message's size */
+	double line_floor_ns;    /* a bare line trip below this is not believed */
+	size_t capacity_bytes;   /* of every ring; 0: by the message's size */
+	uint64_t messages_least; /* a run has, unless they are large */
 };
 
 /* Takes its own options out of argv. Returns false, having said why, when one is malformed. */

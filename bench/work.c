@@ -32,7 +32,7 @@ struct variant {
 	const char *name;
 	size_t capacity_bytes;
 	double interval_ns; /* paced */
-	uint64_t messages;  /* paced: at least */
+	uint64_t messages;  /* paced: at least, unless fewer are asked for */
 };
 
 struct work {
@@ -231,6 +231,7 @@ static void plan_messages(struct job *job, struct work_case *its, uint64_t asked
 {
 	const uint64_t lap = capacity_of(its) / its->bytes + 1;
 
+	its->pace.least = its->options->messages_least;
 	its->pace.least_run_s = shim_run_seconds();
 	job->count = pace_messages(&its->pace, asked, its->bytes);
 	job->warm_up = job->count < lap ? job->count : lap;
@@ -238,6 +239,8 @@ static void plan_messages(struct job *job, struct work_case *its, uint64_t asked
 		const double fit = shim_run_seconds() * 1e9 / its->variant->interval_ns;
 
 		job->count = its->variant->messages;
+		if (job->count > its->options->messages_least)
+			job->count = its->options->messages_least;
 		if ((double)job->count < fit)
 			job->count = (uint64_t)fit;
 	}
