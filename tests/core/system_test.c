@@ -12,7 +12,7 @@
 
 enum { MIB = 1 << 20 };
 
-TestSuite(system, .timeout = 20, .fini = place_close);
+TestSuite(system, .timeout = 120, .fini = place_close);
 
 static struct gyre_error error;
 

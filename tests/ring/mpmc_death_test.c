@@ -5,7 +5,7 @@
 #include <string.h>
 #include "mpmc_battle.h"
 
-TestSuite(mpmc_death, .timeout = 60, .init = rings_open, .fini = rings_close);
+TestSuite(mpmc_death, .timeout = 240, .init = rings_open, .fini = rings_close);
 
 enum { BYTES = 70 /* two cells */ };
 

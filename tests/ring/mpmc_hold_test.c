@@ -5,7 +5,7 @@
 #include <string.h>
 #include "mpmc_rings.h"
 
-TestSuite(mpmc_hold, .timeout = 60, .init = rings_open, .fini = rings_close);
+TestSuite(mpmc_hold, .timeout = 240, .init = rings_open, .fini = rings_close);
 
 enum {
 	HELD = 20,

@@ -12,7 +12,7 @@
 #include <unistd.h>
 #include "mpmc_rings.h"
 
-TestSuite(mpmc_participants, .timeout = 60, .init = rings_open, .fini = rings_close);
+TestSuite(mpmc_participants, .timeout = 240, .init = rings_open, .fini = rings_close);
 
 enum { BYTES = 50 };
 

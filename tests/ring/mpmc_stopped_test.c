@@ -6,7 +6,7 @@
 #include <string.h>
 #include "mpmc_rings.h"
 
-TestSuite(mpmc_stopped, .timeout = 60, .init = rings_open, .fini = rings_close);
+TestSuite(mpmc_stopped, .timeout = 240, .init = rings_open, .fini = rings_close);
 
 enum {
 	A_WHILE_NS = 30 * NS_PER_MS, /* many slices of one who is stuck */

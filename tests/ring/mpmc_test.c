@@ -6,7 +6,7 @@
 #include <string.h>
 #include "mpmc_rings.h"
 
-TestSuite(mpmc, .timeout = 60, .init = rings_open, .fini = rings_close);
+TestSuite(mpmc, .timeout = 240, .init = rings_open, .fini = rings_close);
 
 /* ---- Sizes ---- */
 

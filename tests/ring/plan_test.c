@@ -3,7 +3,7 @@
 #include <string.h>
 #include "rings.h"
 
-TestSuite(plan, .timeout = 60, .init = rings_open, .fini = rings_close);
+TestSuite(plan, .timeout = 240, .init = rings_open, .fini = rings_close);
 
 enum {
 	SLOT = 120,
