@@ -71,8 +71,8 @@ const struct verb verb_repair = {
 	.operands_max = 1,
 	.summary = "give back what dead participants have in hand",
 	.text = "Repair a ring's dead participants now. Whoever is held up by one does that by\n"
-		"itself; this settles a ring that nobody uses. Of the living it says who is in the\n"
-		"way.",
+		"itself; this settles a ring that nobody uses. Of the living it says who is in\n"
+		"the way.",
 	.options = options,
 	.examples = "  gyre repair jobs",
 	.statuses = "0 somebody was repaired, 1 error, or a live one is in the way,\n"
