@@ -25,10 +25,16 @@ struct plan_settings {
 static const struct option_spec options[] = {
 	{'m', "message", OPTION_BYTES, AT(message_bytes), "SIZE", "of each message (the slot's)"},
 	{'n', "count", OPTION_COUNT, AT(count), "N", "how many it is to hold at once (1)"},
-	{0, "ring", OPTION_KIND, AT(ring.kind), "KIND", "as for create, as are the next four"},
+	{0, "ring", OPTION_KIND, AT(ring.kind), "KIND",
+		"as for create, and so the rest but -J, -b"},
 	{'c', "capacity", OPTION_BYTES, AT(ring.capacity_bytes), "SIZE", "at least"},
 	{'s', "slot", OPTION_BYTES32, AT(ring.slot_bytes), "SIZE", "slots of one size"},
 	{'a', "align", OPTION_BYTES32, AT(ring.align_bytes), "N", "alignment of messages (8)"},
+	{0, "cell", OPTION_BYTES32, AT(ring.cell_bytes), "SIZE",
+		"mpmc: what room is counted in (64)"},
+	{0, "deliveries", OPTION_COUNT32, AT(ring.deliveries_max), "N", "mpmc: at most (3)"},
+	{0, "producers", OPTION_COUNT32, AT(ring.producers_max), "N", "mpmc: at a time (64)"},
+	{0, "consumers", OPTION_COUNT32, AT(ring.consumers_max), "N", "mpmc: at a time (64)"},
 	{0, "wake", OPTION_WAKE, AT(ring.wake), "HOW", "fence or membarrier"},
 	{'J', "json", OPTION_FLAG, AT(json), NULL, "as JSON: see gyre-json(5)"},
 	{'b', "bytes", OPTION_FLAG, AT(bytes), NULL, "sizes in bytes"},
@@ -104,6 +110,14 @@ static void compose_create(struct plan *plan)
 		append(plan, " --slot %" PRIu32, asked->slot_bytes);
 	if (asked->align_bytes != 0)
 		append(plan, " --align %" PRIu32, asked->align_bytes);
+	if (asked->cell_bytes != 0)
+		append(plan, " --cell %" PRIu32, asked->cell_bytes);
+	if (asked->deliveries_max != 0)
+		append(plan, " --deliveries %" PRIu32, asked->deliveries_max);
+	if (asked->producers_max != 0)
+		append(plan, " --producers %" PRIu32, asked->producers_max);
+	if (asked->consumers_max != 0)
+		append(plan, " --consumers %" PRIu32, asked->consumers_max);
 	if (asked->wake != GYRE_WAKE_DEFAULT)
 		append(plan, " --wake %s", wake_word(asked->wake));
 }
@@ -155,6 +169,8 @@ static int as_table(const struct plan *plan)
 		size_text(plan, plan->settings->message_bytes, one));
 	fact(t, "largest message", "%s", size_text(plan, info->message_bytes_max, one));
 	fact(t, "capacity", "%s", size_text(plan, info->capacity_bytes, one));
+	if (info->cell_bytes != 0)
+		fact(t, "cell", "%s", size_text(plan, info->cell_bytes, one));
 	fact(t, "memory in all", "%s", size_text(plan, info->segment_bytes, one));
 	room_facts(plan, t);
 	fact(t, "fits now", "%s", plan->fits == GYRE_OK ? "yes" : "no");
@@ -209,6 +225,10 @@ static int as_json(const struct plan *plan)
 	json_number(&json, "message_bytes_max", info->message_bytes_max);
 	json_number(&json, "slot_bytes", info->slot_bytes);
 	json_number(&json, "align_bytes", info->align_bytes);
+	json_number(&json, "cell_bytes", info->cell_bytes);
+	json_number(&json, "deliveries_max", info->deliveries_max);
+	json_number(&json, "producers_max", info->producers_max);
+	json_number(&json, "consumers_max", info->consumers_max);
 	json_bool(&json, "fits", plan->fits == GYRE_OK);
 	json_text(&json, "problem", plan->fits == GYRE_OK ? NULL : plan->error.what);
 	json_room(&json, plan);

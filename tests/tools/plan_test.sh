@@ -28,14 +28,19 @@ as_planned --message 6220800 --count 2 --align 64
 as_planned --slot 64 --count 10000 --wake fence
 as_planned --slot 100 --align 128 --count 3
 as_planned --message 10 --ring spsc --capacity 2M
+as_planned --message 1000 --count 100 --ring mpmc
+as_planned --message 1000 --count 100 --ring mpmc --cell 512 --deliveries 2 --producers 1 --consumers 8
 
 # What it promises to hold, it holds.
-line=$(gyre plan --message 1000 --count 50 "$key" | tail -1)
-eval "$line" >/dev/null
-head -c 50000 /dev/zero | timeout "$LIMIT" "$GYRE" pub "$key" --raw 1000 --no-close --wait 0 2>"$WORK/err"
-check "so many messages find room" test $? -eq 0
-check "... all of them" holds "$key" 50
-gyre rm "$key" >/dev/null
+for kind in spsc mpmc; do
+	line=$(gyre plan --message 1000 --count 50 --ring "$kind" "$key" | tail -1)
+	eval "$line" >/dev/null
+	head -c 50000 /dev/zero |
+		timeout "$LIMIT" "$GYRE" pub "$key" --raw 1000 --no-close --wait 0 2>"$WORK/err"
+	check "$kind: so many messages find room" test $? -eq 0
+	check "... all of them" holds "$key" 50
+	gyre rm "$key" >/dev/null
+done
 
 expect "without a key" 0 "" plan --message 100
 shows "without a key" '^ring +spsc, messages of any size$' '^holds +35 messages of 100B, always$' \
@@ -66,6 +71,7 @@ fi
 expect "more than any ring takes" 1 "at most 268435455" plan --message 1G
 expect "more than any ring holds" 1 "no ring holds" plan --message 100M --count 1000000
 expect "a message that the slot does not take" 1 "at most 64" plan --message 65 --slot 64
+expect "cells that are not mpmc's" 1 "mpmc" plan --message 8 --cell 64
 expect "a bad alignment" 1 "lign" plan --message 8 --align 24
 expect "no directory" 3 "directory does not exist" plan --message 8 "file:$WORK/no/where"
 expect "a bad key" 1 "slash inside" plan --message 8 posix:/a/b
