@@ -41,9 +41,8 @@ static int fail_size(const struct gyre_header *largest, uint64_t bytes, uint64_t
 			"a message of %" PRIu64 " bytes does not fit such a ring: at most %" PRIu64,
 			bytes, largest->message_bytes_max);
 	return gyre_fail(reterr, GYRE_ESIZE,
-		"no ring holds %" PRIu64 " messages of %" PRIu64
-		" bytes: the largest such ring, of "
-		"%" PRIu64 " bytes, holds %" PRIu64,
+		"no ring holds %" PRIu64 " messages of %" PRIu64 " bytes: the largest, of %" PRIu64
+		" bytes, holds %" PRIu64,
 		messages, bytes, largest->capacity_bytes, holds(largest, bytes));
 }
 

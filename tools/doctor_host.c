@@ -1,7 +1,7 @@
 /* Around this process: is it in a container, and who removes what it leaves. */
-#include <stdbool.h>
 #include <inttypes.h>
 #include <pwd.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,8 +74,7 @@ void doctor_container(struct doctor *d)
 	else
 		finding(d, HEALTH_OK, "container",
 			"%s: only containers that share its /dev/shm see its rings "
-			"(--ipc=shareable "
-			"and --ipc=container:NAME, or a volume there)",
+			"(--ipc=shareable and --ipc=container:NAME, or a volume there)",
 			engine);
 	figure(d, "container", engine != NULL);
 }
@@ -99,8 +98,7 @@ static void say_removal(struct doctor *d, const char *where)
 	if (uid <= SYSTEM_UID_MAX) {
 		finding(d, HEALTH_OK, "logind",
 			"RemoveIPC=yes (%s), but %s is a system user, whose rings stay; others "
-			"lose "
-			"theirs at their last logout",
+			"lose theirs at their last logout",
 			where, user);
 	} else if (lingers(user)) {
 		finding(d, HEALTH_OK, "logind",
@@ -108,8 +106,7 @@ static void say_removal(struct doctor *d, const char *where)
 	} else {
 		finding(d, HEALTH_WARN, "logind",
 			"RemoveIPC=yes (%s): the rings of %s in /dev/shm, and System V ones, go at "
-			"the "
-			"last logout",
+			"the last logout",
 			where, user);
 		cure(d,
 			"RemoveIPC=no in /etc/systemd/logind.conf, loginctl enable-linger %s, or "

@@ -69,8 +69,7 @@ void doctor_liveness(struct doctor *d)
 	case LOCK_NO_REOPEN:
 		finding(d, HEALTH_PROBLEM, "liveness",
 			"/proc/self/fd does not work (%s): rings cannot be attached to by "
-			"descriptor, "
-			"nor made in one step",
+			"descriptor, nor made in one step",
 			strerror(errno));
 		cure(d, "mount -t proc proc /proc");
 		break;
@@ -128,8 +127,7 @@ void doctor_wakeup(struct doctor *d)
 	} else {
 		finding(d, HEALTH_WARN, "membarrier",
 			"not offered: rings are made with wake mode fence, which costs every "
-			"message "
-			"some nanoseconds");
+			"message some nanoseconds");
 		cure(d, "allow membarrier(2) in the container's seccomp profile (Linux 4.16 and "
 			"later have it)");
 	}
@@ -158,8 +156,7 @@ static void say_seals(struct doctor *d, int fd)
 	const bool future = try_seal(fd, F_SEAL_FUTURE_WRITE), noexec = has_noexec_seal();
 
 	finding(d, HEALTH_OK, "memfd",
-		"sealed memory works, %s FUTURE_WRITE (Linux 5.1), %s "
-		"NOEXEC_SEAL (6.3)",
+		"sealed memory works, %s FUTURE_WRITE (Linux 5.1), %s NOEXEC_SEAL (6.3)",
 		future ? "with" : "without", noexec ? "with" : "without");
 	figure(d, "future_write", future);
 	figure(d, "noexec_seal", noexec);

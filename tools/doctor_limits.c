@@ -1,7 +1,7 @@
 /* Limits of a process, as this session hands them down. */
 #include <dirent.h>
-#include <stdbool.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <unistd.h>

@@ -55,8 +55,7 @@ static void say_wrong(struct doctor *d, const struct tally *t)
 			snprintf(size, sizeof size, ", which take %s",
 				text_bytes(bytes, t->stale_bytes));
 		finding(d, HEALTH_WARN, "stale rings",
-			"%u%s: drained, of another boot, or half-made (if not being made right "
-			"now)",
+			"%u%s: drained, of another boot, or half-made (if not at this moment)",
 			t->stale, size);
 		cure(d, "gyre clean");
 		figure(d, "rings", t->stale);

@@ -1,7 +1,7 @@
 /* Room for rings: /dev/shm, and the memory it is made of. */
 #include <errno.h>
-#include <stdbool.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>

@@ -1,7 +1,7 @@
 /* System V: limits of the whole machine (or of this IPC namespace), and how much of them is used.
  */
-#include <stdbool.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <sys/ipc.h>
 #include <sys/sem.h>
@@ -74,6 +74,10 @@ static bool check_sizes(struct doctor *d, const struct limits *l)
 
 static bool check_numbers(struct doctor *d, const struct limits *l)
 {
+	const bool few_sets = is_nearly((uint64_t)l->sem_used.semusz, (uint64_t)l->sem.semmni);
+	const bool few_semaphores =
+		is_nearly((uint64_t)l->sem_used.semaem, (uint64_t)l->sem.semmns);
+
 	if (is_nearly((uint64_t)l->shm_used.used_ids, l->shm.shmmni)) {
 		finding(d, HEALTH_WARN, WHAT, "%d of %lu segments are taken (shmmni)",
 			l->shm_used.used_ids, l->shm.shmmni);
@@ -81,16 +85,13 @@ static bool check_numbers(struct doctor *d, const struct limits *l)
 			l->shm.shmmni * 2);
 		return true;
 	}
-	if (is_nearly((uint64_t)l->sem_used.semusz, (uint64_t)l->sem.semmni) ||
-		is_nearly((uint64_t)l->sem_used.semaem, (uint64_t)l->sem.semmns)) {
+	if (few_sets || few_semaphores) {
 		finding(d, HEALTH_WARN, WHAT,
 			"%d of %d semaphore sets, %d of %d semaphores are taken (semmni, semmns)",
 			l->sem_used.semusz, l->sem.semmni, l->sem_used.semaem, l->sem.semmns);
-		cure(d,
-			"remove those nobody uses (ipcs -s, ipcrm), or sysctl kernel.sem=\"%d %d "
-			"%d "
-			"%d\"",
-			l->sem.semmsl, l->sem.semmns, l->sem.semopm, l->sem.semmni * 2);
+		cure(d, "remove those nobody uses (ipcs -s, ipcrm), or sysctl kernel.sem=\"%d %u %d %u\"",
+			l->sem.semmsl, (unsigned)l->sem.semmns << few_semaphores, l->sem.semopm,
+			(unsigned)l->sem.semmni << few_sets);
 		return true;
 	}
 	if (l->sem.semmsl < SET_OF_SEATS) {
