@@ -268,6 +268,9 @@ void gyre_mpmc_hand_on(struct gyre_ring *r, bool got);
 /* Somebody is gone, and what it held was given back. */
 void gyre_mpmc_tell(const struct gyre_view *view);
 
+/* A producer sleeps: wake it if what it waits for is free. */
+void gyre_mpmc_wake_if_room(struct gyre_ring *r);
+
 /* On leaving: while the seat is still held, what is in hand; afterwards, the news. */
 void gyre_mpmc_give_back(struct gyre_ring *r);
 void gyre_mpmc_left(struct gyre_ring *r);

@@ -87,7 +87,13 @@ gyre_inline int finish(
 	m->held--;
 	if (gyre_unlikely(atomic_load_explicit(&m->shared->closed, memory_order_relaxed) != 0))
 		gyre_wake_all(r->sleep); /* it may have been the last before the end */
-	return gyre_published(r);
+	/* [SLEEP] As gyre_published(), but a producer is woken only when its room is there. */
+	if (r->fence)
+		atomic_thread_fence(memory_order_seq_cst);
+	atomic_signal_fence(memory_order_seq_cst);
+	if (gyre_unlikely(gyre_may_sleep_(&r->hot)))
+		gyre_mpmc_wake_if_room(r);
+	return GYRE_OK;
 }
 
 /* It comes again: count that, before its user sees it. Whoever dies here leaves the old count, and

@@ -29,8 +29,26 @@ static inline bool has_room(
 	return t + needed + 1 - reclaimed <= m->cells;
 }
 
-/* 1: `reclaimed` moved, look again. 0: full, and whom that is owed to is noted. */
-static int make_room(struct gyre_ring *r, uint64_t needed)
+/* "Wake me when so much is free": a quarter of the ring, or what is needed if that is more, or all
+ * of it; not every message. Of several who wait, the one who waits for least is heard. */
+static void note_wants(struct gyre_ring *r, uint64_t end, uint64_t needed)
+{
+	const struct gyre_mpmc *m = &r->mpmc;
+	const uint64_t enough = end + needed + 1 - m->cells;
+	const uint64_t noted = atomic_load_explicit(&r->sleep->wants, memory_order_relaxed);
+	uint64_t wants = m->reclaimed + m->cells / 4;
+
+	if (gyre_before(wants, enough))
+		wants = enough;
+	if (gyre_before(end, wants))
+		wants = end;
+	if (!gyre_before(m->reclaimed, noted) || gyre_before(wants, noted))
+		atomic_store_explicit(&r->sleep->wants, wants, memory_order_relaxed);
+}
+
+/* For a claim at the end of what is claimed. 1: `reclaimed` moved, look again. 0: full, and whom
+ * that is owed to is noted. */
+static int make_room(struct gyre_ring *r, uint64_t end, uint64_t needed)
 {
 	struct gyre_mpmc *m = &r->mpmc;
 	const uint64_t before = m->reclaimed;
@@ -39,6 +57,8 @@ static int make_room(struct gyre_ring *r, uint64_t needed)
 	m->reclaimed = gyre_reclaim(m, needed > m->cells / 4 ? needed : m->cells / 4, &stop);
 	if (m->reclaimed != before)
 		return 1;
+	if (m->waits)
+		note_wants(r, end, needed);
 	gyre_mpmc_slip(r);
 	gyre_mpmc_blocked(r, before, stop);
 	return 0;
@@ -124,7 +144,7 @@ static int claim(struct gyre_ring *r, uint64_t span)
 		}
 		filler = filler_at(m, t, span);
 		if (!has_room(m, t, filler + span, m->reclaimed)) {
-			if (make_room(r, filler + span) == 0)
+			if (make_room(r, t, filler + span) == 0)
 				return 0;
 			continue;
 		}
@@ -167,7 +187,7 @@ static int claim_alone(struct gyre_ring *r, uint64_t span)
 
 		m->reclaimed = gyre_load_reclaimed(m);
 		while (!has_room(m, m->cursor, filler + span, m->reclaimed)) {
-			if (make_room(r, filler + span) == 0)
+			if (make_room(r, m->cursor, filler + span) == 0)
 				return 0;
 			if (--steps == 0) /* only a broken peer moves it so often */
 				return GYRE_ECORRUPT;
@@ -197,12 +217,12 @@ static int look_for_room(struct gyre_ring *r)
 
 static int wait_for_room(struct gyre_ring *r, int64_t timeout_ns)
 {
-	struct gyre_mpmc *m = &r->mpmc;
+	int outcome;
 
-	/* "Wake me when so much is free": a quarter of the ring, or all of it, not every message.
-	 */
-	atomic_store_explicit(&r->sleep->wants, m->reclaimed + m->cells / 4, memory_order_relaxed);
-	return gyre_wait(r, look_for_room, timeout_ns);
+	r->mpmc.waits = true;
+	outcome = gyre_wait(r, look_for_room, timeout_ns);
+	r->mpmc.waits = false;
+	return outcome;
 }
 
 /* After it, a record of so many cells is ours to write at m->position. */

@@ -215,6 +215,21 @@ unsigned gyre_mpmc_waits_for(const struct gyre_ring *r)
 	return r->mpmc.in_the_way;
 }
 
+/* Of two who release at once, one sees the other's: the fence orders its own release before its
+ * look at the others'. */
+void gyre_mpmc_wake_if_room(struct gyre_ring *r)
+{
+	const uint64_t wants = atomic_load_explicit(&r->wake->wants, memory_order_relaxed);
+	uint64_t reclaimed, stop;
+
+	atomic_thread_fence(memory_order_seq_cst);
+	reclaimed = gyre_load_reclaimed(&r->mpmc);
+	if (gyre_before(reclaimed, wants))
+		reclaimed = gyre_reclaim(&r->mpmc, wants - reclaimed, &stop);
+	if (!gyre_before(reclaimed, wants))
+		gyre_ring_wake_(r);
+}
+
 /* Is there more to take behind what this consumer took, or room behind what this producer claimed?
  */
 static bool is_more(const struct gyre_ring *r)

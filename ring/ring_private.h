@@ -69,6 +69,7 @@ struct gyre_mpmc {
 
 	/* Producer. */
 	uint64_t reclaimed; /* as last seen; one producer: what its room is judged by */
+	bool waits;         /* in a call that may sleep */
 	uint64_t woken_at;  /* `reclaimed` when it was last woken in vain */
 
 	/* Consumer: see "Take" in docs/mpmc.md. */

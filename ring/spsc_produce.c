@@ -58,18 +58,12 @@ static int look_for_room(struct gyre_ring *r)
 
 static int wait_for_room(struct gyre_ring *r, uint64_t need, int64_t timeout_ns)
 {
-	const uint64_t enough = r->hot.position + need + r->kept_free - r->hot.capacity;
-	const uint64_t comfortable = enough + r->hot.capacity / 4;
 	int found;
 
 	r->need = need;
 	found = look_for_room(r);
 	if (found != 0)
 		return found > 0 ? GYRE_OK : found;
-	/* "Wake me when a quarter of the ring is free, or all of it": not for every message. */
-	atomic_store_explicit(&r->sleep->wants,
-		(int64_t)(comfortable - r->hot.position) > 0 ? r->hot.position : comfortable,
-		memory_order_relaxed);
 	return gyre_wait(r, look_for_room, timeout_ns);
 }
 
