@@ -141,6 +141,7 @@ static int sleep_until(struct gyre_ring *r, int (*look)(struct gyre_ring *), uin
 {
 	uint64_t slice = first_slice(r);
 	uint64_t asked = gyre_now_ns();
+	bool rested = true; /* once a sleep: where everything is slow, to ask takes a slice, too */
 
 	for (;;) {
 		const uint32_t announced = gyre_announce_sleep(r->sleep, r->attachment.membarrier);
@@ -152,15 +153,17 @@ static int sleep_until(struct gyre_ring *r, int (*look)(struct gyre_ring *), uin
 		before = gyre_now_ns();
 		if (before >= deadline)
 			return last_look(r, look);
-		if (is_time_to_ask(r, before - asked, slice)) {
+		if (rested && is_time_to_ask(r, before - asked, slice)) {
 			shape_of(r)->ask(r);
 			asked = before;
 			slice = next_slice(r, slice);
+			rested = false;
 			continue; /* a repair changes what there is */
 		}
 		span = deadline - before < slice ? deadline - before : slice;
 		count(&r->seat->sleeps);
 		gyre_sleep(r->sleep, announced, span);
+		rested = true;
 		found = look_after_sleep(r, look, gyre_now_ns() - before, span);
 		if (found != 0)
 			return found;
