@@ -185,6 +185,8 @@ void call_peek_release_batch(void *world);
 void call_attach_producer(void *world);
 void call_attach_consumer(void *world);
 void call_detach(void *world);
+void call_repair(void *world); /* gyre_repair(), which takes no part in the ring */
+void call_inspect(void *world);
 
 /* In the harness's process, when a victim sleeps: what it waits for. */
 void wake_by_sending(void *world);

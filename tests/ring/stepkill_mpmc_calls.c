@@ -334,6 +334,29 @@ void call_detach(void *world)
 	leave(world);
 }
 
+/* ---- Without taking part ---- */
+
+void call_repair(void *world)
+{
+	struct world *const w = world;
+	struct gyre_error error = {0};
+
+	if (gyre_repair(w->ring.key, &error) < 0)
+		say(w, STEPKILL_OTHER, "a victim's repair: %s", error.what);
+}
+
+void call_inspect(void *world)
+{
+	struct world *const w = world;
+	struct gyre_participant seats[2 * SEATS];
+	struct gyre_error error = {0};
+	struct gyre_ring_info info;
+	unsigned count = 2 * SEATS;
+
+	if (gyre_inspect(w->ring.key, NULL, &info, seats, &count, &error) != GYRE_OK)
+		say(w, STEPKILL_OTHER, "a victim's inspect: %s", error.what);
+}
+
 /* ---- Wakers ---- */
 
 void wake_by_sending(void *world)

@@ -461,6 +461,46 @@ Test(stepkill_mpmc, a_consumer_dies_with_what_is_not_to_come_again)
 	run_scenes(droppers, COUNT(droppers), GYRE_CONSUMER, &dropping);
 }
 
+/* ---- Those who take no part, and those who come to what the dead left ---- */
+
+static const struct scene onlookers[] = {
+	{.name = "repair of two dead ones",
+		.beginning = {.left = 3,
+			.left_bytes = 24,
+			.abandoned = true,
+			.reserved = true,
+			.holding = true},
+		.call = call_repair},
+	{.name = "inspect what two dead ones left",
+		.beginning = {.left = 3,
+			.left_bytes = 24,
+			.abandoned = true,
+			.reserved = true,
+			.holding = true},
+		.call = call_inspect,
+		.points = STEPKILL_SYSCALLS},
+	{.name = "attach a producer after two deaths",
+		.beginning = {.left = 3,
+			.left_bytes = 24,
+			.abandoned = true,
+			.reserved = true,
+			.holding = true},
+		.call = call_attach_producer},
+	{.name = "attach a consumer after two deaths",
+		.beginning = {.left = 3,
+			.left_bytes = 24,
+			.abandoned = true,
+			.reserved = true,
+			.holding = true},
+		.call = call_attach_consumer},
+};
+
+Test(stepkill_mpmc, who_comes_to_what_the_dead_left_dies)
+{
+	run_scenes(onlookers, COUNT(onlookers), GYRE_CONSUMER, &alone);
+	run_scenes(onlookers, COUNT(onlookers), GYRE_CONSUMER, &one_each);
+}
+
 /* ---- Sleepers, and those who wake them ---- */
 
 static const struct scene sleeping_producers[] = {
