@@ -13,6 +13,7 @@
 #include <xxhash.h>
 #include "process.h"
 #include "../golden/golden.h"
+#include "golden_image.h"
 #include "rings.h"
 
 TestSuite(header, .timeout = 240, .init = rings_open, .fini = rings_close);
@@ -41,48 +42,13 @@ static const struct golden goldens[] = {
 
 enum { GOLDENS = sizeof goldens / sizeof *goldens };
 
-static uint8_t image[GOLDEN_BYTES]; /* little-endian, whatever this machine is */
-
-static uint64_t number_at(size_t offset, unsigned bytes)
-{
-	uint64_t number = 0;
-
-	for (unsigned i = bytes; i > 0; i--)
-		number = number << 8 | image[offset + i - 1];
-	return number;
-}
-
-static uint64_t u32(size_t offset)
-{
-	return number_at(offset, 4);
-}
-
-static uint64_t u64(size_t offset)
-{
-	return number_at(offset, 8);
-}
-
-static void read_golden(const struct golden *golden)
-{
-	const char *const directory = getenv("GYRE_GOLDEN_DIR");
-	char path[512];
-	int fd;
-
-	snprintf(path, sizeof path, "%s/layout1-%s.ring",
-		directory != NULL ? directory : "tests/golden", golden->name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	cr_assert(ge(int, fd, 0), "%s is missing: set GYRE_GOLDEN_DIR", path);
-	cr_assert(eq(i64, read(fd, image, sizeof image), sizeof image));
-	close(fd);
-}
-
 Test(header, golden_headers_have_their_fields_where_the_layout_says)
 {
 	for (int i = 0; i < GOLDENS; i++) {
 		const bool slots = goldens[i].slots;
 		const uint64_t capacity = slots ? 32 * 208 : 4096;
 
-		read_golden(&goldens[i]);
+		read_golden(goldens[i].name);
 		cr_assert(eq(int, memcmp(image, "gyre\r\n\x1a\n", 8), 0));
 		cr_assert(eq(u64, u32(0x008), 0x01020304));
 		cr_assert(eq(u64, u32(0x00c), 1));
@@ -123,7 +89,7 @@ Test(header, golden_headers_have_their_fields_where_the_layout_says)
 Test(header, golden_seats_have_their_fields_where_the_layout_says)
 {
 	for (int i = 0; i < GOLDENS; i++) {
-		read_golden(&goldens[i]);
+		read_golden(goldens[i].name);
 		for (unsigned seat = 0; seat < 2; seat++) {
 			const size_t at = 0x4000 + seat * 0x1000;
 
@@ -193,7 +159,7 @@ Test(header, golden_messages_stand_where_the_layout_says)
 		struct reader r = {.slots = goldens[i].slots};
 		unsigned pads = 0;
 
-		read_golden(&goldens[i]);
+		read_golden(goldens[i].name);
 		r.capacity = r.slots ? 32 : 4096;
 		r.position = u64(0x5080);
 		for (uint64_t n = GOLDEN_MESSAGES - GOLDEN_UNREAD; n < GOLDEN_MESSAGES; n++) {
@@ -213,32 +179,6 @@ Test(header, golden_messages_stand_where_the_layout_says)
 
 /* ---- The library reads them, too ---- */
 
-static void put_number(size_t offset, uint64_t number)
-{
-	for (unsigned i = 0; i < 8; i++)
-		image[offset + i] = (uint8_t)(number >> 8 * i);
-}
-
-static void write_object(const char *key, const void *bytes, size_t size)
-{
-	char path[KEY_BYTES];
-	int fd;
-
-	path_of(key, path);
-	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	cr_assert(ge(int, fd, 0));
-	cr_assert(eq(i64, write(fd, bytes, size), (int64_t)size));
-	close(fd);
-}
-
-static void remove_object(const char *key)
-{
-	char path[KEY_BYTES];
-
-	path_of(key, path);
-	unlink(path);
-}
-
 Test(header, golden_segments_are_read_and_gone_on_with)
 {
 	for (const struct variant *v = variant_first(); v != NULL; v = variant_next()) {
@@ -248,13 +188,12 @@ Test(header, golden_segments_are_read_and_gone_on_with)
 			struct seen seen;
 
 			key_of(v, "golden", key);
-			read_golden(&goldens[i]);
-			write_object(key, image, sizeof image);
+			read_golden(goldens[i].name);
+			write_object(key, image, GOLDEN_BYTES);
 			cr_assert(eq(int, try_attach(key, GYRE_CONSUMER, NULL), GYRE_ESTALE));
-			gyre_boot_id(image + BOOT_ID);
-			put_number(CHECKSUM, XXH3_64bits(image, CHECKSUM));
+			make_current();
 			remove_object(key);
-			write_object(key, image, sizeof image);
+			write_object(key, image, GOLDEN_BYTES);
 			seen = look(key);
 			cr_assert(eq(u32, seen.info.state,
 				goldens[i].closed ? GYRE_STATE_CLOSED : GYRE_STATE_IDLE));

@@ -14,7 +14,8 @@
  *	raw object	a 16-bit length and so many bytes: the object is exactly that
  *
  * and after it one byte a call, with what the call needs. A whole ring is a healthy one with
- * messages in it; its header keeps, and a raw one may get, a right checksum.
+ * messages in it, whose users died; its header keeps, and a raw one may get, a right checksum. An
+ * mpmc ring is used by two of each side.
  */
 #include <fcntl.h>
 #include <stdatomic.h>
@@ -39,6 +40,8 @@ enum {
 	MODE_RAW = 2,      /* else whole */
 	MODE_OBJECT = 4,   /* raw: all of it */
 	MODE_CHECKSUM = 8, /* raw: with a right checksum, and of this boot */
+	MODE_MPMC = 16,    /* a whole ring: mpmc, and */
+	MODE_ALONE = 32,   /* for one of each side */
 	RING_BYTES_MAX = 1 << 16,
 	CALLS_MAX = 64,
 	GUARD_BYTES = 64 << 10,
@@ -47,8 +50,9 @@ enum {
 
 static char directory[] = "/dev/shm/gyre-fuzz-XXXXXX";
 static char path[64], key[80];
-static uint8_t whole[2][RING_BYTES_MAX]; /* records, slots */
-static size_t whole_bytes[2];
+enum shape { RECORDS, SLOTS, MPMC, MPMC_ALONE, SHAPES };
+static uint8_t whole[SHAPES][RING_BYTES_MAX];
+static size_t whole_bytes[SHAPES];
 static uint8_t boot_id[16];
 
 static void require(int holds)
@@ -99,33 +103,58 @@ static void clear_directory(void)
 	rmdir(directory);
 }
 
-/* A healthy ring's bytes, taken from the library itself: some messages, some of them read. */
-static void keep_whole(int slots)
+static struct gyre_ring_options options_of(enum shape shape)
 {
-	const struct gyre_ring_options options = {
+	struct gyre_ring_options options = {
 		.capacity_bytes = 4096,
-		.slot_bytes = slots ? 120 : 0,
+		.slot_bytes = shape == SLOTS ? 120 : 0,
 		.wake = GYRE_WAKE_FENCE,
 		.flags = GYRE_RING_KEEP,
 	};
-	struct gyre_ring *producer = NULL, *consumer = NULL;
-	uint8_t buffer[128] = {0};
+
+	if (shape >= MPMC) {
+		options.kind = GYRE_RING_MPMC;
+		options.cell_bytes = 128;
+		options.producers_max = options.consumers_max = shape == MPMC ? 2 : 1;
+	}
+	return options;
+}
+
+static void read_whole(enum shape shape)
+{
+	const int fd = open(path, O_RDONLY | O_CLOEXEC);
 	struct stat st;
-	int fd;
+
+	require(fd >= 0 && fstat(fd, &st) == 0 && st.st_size <= RING_BYTES_MAX);
+	whole_bytes[shape] = (size_t)st.st_size;
+	require(read(fd, whole[shape], whole_bytes[shape]) == (ssize_t)whole_bytes[shape]);
+	close(fd);
+}
+
+/* A healthy ring's bytes, taken from the library itself: some messages, some of them read, one in
+ * hand, one being written. A copy has no locks, so that in it everybody is dead. */
+static void keep_whole(enum shape shape)
+{
+	const struct gyre_message batch[] = {
+		{.data = "abc", .bytes = 3}, {.data = "de", .bytes = 2}, {.data = "f", .bytes = 1}};
+	const struct gyre_ring_options options = options_of(shape);
+	struct gyre_ring *producer = NULL, *consumer = NULL;
+	struct gyre_message held;
+	uint8_t buffer[128] = {0};
+	void *room;
 
 	require(gyre_ring_open(key, GYRE_PRODUCER, &options, &producer, NULL) == GYRE_OK);
-	require(gyre_ring_attach(key, GYRE_CONSUMER, &options, &consumer, NULL) == GYRE_OK);
+	require(gyre_ring_attach(key, GYRE_CONSUMER, NULL, &consumer, NULL) == GYRE_OK);
 	for (uint32_t i = 0; i < 70; i++) {
 		require(gyre_ring_send(producer, buffer, i, i, 0) == GYRE_OK);
 		require(i < 5 || gyre_ring_receive(consumer, buffer, 128, 0, NULL) >= 0);
 	}
+	require(gyre_ring_send_batch(producer, batch, 3, 0) == 3);
+	require(gyre_ring_peek(consumer, 0, &held) == GYRE_OK);
+	require(gyre_ring_reserve(producer, 50, 0, &room) == GYRE_OK);
+	read_whole(shape);
 	gyre_ring_detach(producer);
 	gyre_ring_detach(consumer);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	require(fd >= 0 && fstat(fd, &st) == 0 && st.st_size <= RING_BYTES_MAX);
-	whole_bytes[slots] = (size_t)st.st_size;
-	require(read(fd, whole[slots], whole_bytes[slots]) == (ssize_t)whole_bytes[slots]);
-	close(fd);
 	unlink(path);
 }
 
@@ -138,8 +167,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	snprintf(key, sizeof key, "file:%s", path);
 	atexit(clear_directory);
 	gyre_boot_id(boot_id);
-	keep_whole(0);
-	keep_whole(1);
+	for (unsigned shape = 0; shape < SHAPES; shape++)
+		keep_whole((enum shape)shape);
 	return 0;
 }
 
@@ -171,16 +200,23 @@ static void seal(uint8_t *image)
 	memcpy(image, &header, sizeof header);
 }
 
-static size_t build(struct input *in, uint8_t image[RING_BYTES_MAX])
+static enum shape shape_of(unsigned mode)
+{
+	if ((mode & MODE_MPMC) != 0)
+		return (mode & MODE_ALONE) != 0 ? MPMC_ALONE : MPMC;
+	return (mode & MODE_SLOTS) != 0 ? SLOTS : RECORDS;
+}
+
+static size_t build(struct input *in, uint8_t image[RING_BYTES_MAX], enum shape *ret_shape)
 {
 	const unsigned mode = byte(in), chosen = byte(in);
-	const int slots = (mode & MODE_SLOTS) != 0;
+	const enum shape shape = *ret_shape = shape_of(mode);
 	size_t size;
 
 	memset(image, 0, RING_BYTES_MAX);
 	if ((mode & MODE_RAW) == 0) {
-		size = whole_bytes[slots];
-		memcpy(image, whole[slots], size);
+		size = whole_bytes[shape];
+		memcpy(image, whole[shape], size);
 		patch(in, image, size, sizeof(struct gyre_header));
 		return size;
 	}
@@ -188,7 +224,7 @@ static size_t build(struct input *in, uint8_t image[RING_BYTES_MAX])
 		size = number(in, 2);
 		copy(in, image, size);
 	} else {
-		size = choose_size(chosen, whole_bytes[slots]);
+		size = choose_size(chosen, whole_bytes[shape]);
 		copy(in, image, sizeof(struct gyre_header));
 		patch(in, image, size, 0);
 	}
@@ -252,14 +288,15 @@ static void touch(const void *data, size_t bytes)
 /* ---- Calls ---- */
 
 struct world {
-	struct gyre_ring *producer, *consumer;
+	struct gyre_ring *producers[2], *consumers[2];
+	unsigned sides; /* handles of each */
 	int peer; /* a descriptor of the object: who has one may write everything, at any time */
 	size_t size;
 };
 
 static uint8_t buffer[MESSAGE_BYTES_MAX];
 
-static void produce(struct world *w, struct input *in)
+static void produce(struct gyre_ring *ring, struct input *in)
 {
 	const size_t bytes = number(in, 2) % MESSAGE_BYTES_MAX;
 	const int64_t timeout_ns = bytes % 2;
@@ -269,30 +306,30 @@ static void produce(struct world *w, struct input *in)
 
 	switch (byte(in) % 6) {
 	case 0:
-		gyre_ring_send(w->producer, buffer, bytes, 1, timeout_ns);
+		gyre_ring_send(ring, buffer, bytes, 1, timeout_ns);
 		break;
 	case 1:
-		gyre_ring_send_batch(w->producer, batch, 3, timeout_ns);
+		gyre_ring_send_batch(ring, batch, 3, timeout_ns);
 		break;
 	case 2:
-		if (gyre_ring_reserve(w->producer, bytes, timeout_ns, &room) == GYRE_OK) {
+		if (gyre_ring_reserve(ring, bytes, timeout_ns, &room) == GYRE_OK) {
 			touch(room, bytes);
 			memset(room, 0x33, bytes);
 		}
 		break;
 	case 3:
-		gyre_ring_commit(w->producer, bytes, 2);
+		gyre_ring_commit(ring, bytes, 2);
 		break;
 	case 4:
-		gyre_ring_discard(w->producer);
+		gyre_ring_discard(ring);
 		break;
 	default:
-		gyre_ring_close(w->producer);
+		gyre_ring_close(ring);
 		break;
 	}
 }
 
-static void consume(struct world *w, struct input *in)
+static void consume(struct gyre_ring *ring, struct input *in)
 {
 	const size_t bytes = number(in, 2) % MESSAGE_BYTES_MAX;
 	const int64_t timeout_ns = bytes % 2;
@@ -301,32 +338,34 @@ static void consume(struct world *w, struct input *in)
 
 	switch (byte(in) % 5) {
 	case 0:
-		gyre_ring_receive(w->consumer, buffer, bytes, timeout_ns, got);
+		gyre_ring_receive(ring, buffer, bytes, timeout_ns, got);
 		break;
 	case 1:
-		found = gyre_ring_receive_batch(w->consumer, buffer, bytes, timeout_ns, got, 8);
+		found = gyre_ring_receive_batch(ring, buffer, bytes, timeout_ns, got, 8);
 		for (int64_t i = 0; i < found; i++)
 			require((const uint8_t *)got[i].data + got[i].bytes <= buffer + bytes);
 		break;
 	case 2:
-		found = gyre_ring_peek_batch(w->consumer, timeout_ns, got, 1 + bytes % 8);
+		found = gyre_ring_peek_batch(ring, timeout_ns, got, 1 + bytes % 8);
 		for (int64_t i = 0; i < found; i++)
 			touch(got[i].data, got[i].bytes);
 		break;
 	case 3:
-		gyre_ring_release(w->consumer, &got[bytes % 8]);
+		gyre_ring_release(ring, &got[bytes % 8]);
 		break;
 	default:
-		gyre_ring_release_batch(w->consumer, (unsigned)(bytes % 5));
+		gyre_ring_release_batch(ring, (unsigned)(bytes % 5));
 		break;
 	}
 }
 
-static void attach(struct gyre_ring **ring, enum gyre_role role)
+static void attach(struct gyre_ring **ring, enum gyre_role role, uint32_t flags)
 {
+	const struct gyre_ring_options options = {.flags = flags};
+
 	if (*ring != NULL)
 		return;
-	if (gyre_ring_attach(key, role, NULL, ring, NULL) == GYRE_OK)
+	if (gyre_ring_attach(key, role, &options, ring, NULL) == GYRE_OK)
 		guard();
 }
 
@@ -353,38 +392,60 @@ static void look(void)
 		require(error.what[0] != '\0');
 }
 
+/* Where who is waited for is asked for, the answer is whole. */
+static void look_at(const struct gyre_ring *ring)
+{
+	struct gyre_participant who;
+
+	if (ring != NULL && gyre_ring_waited_for(ring, &who) == 1)
+		require(memchr(who.name, '\0', sizeof who.name) != NULL);
+}
+
+static void clean(unsigned flags)
+{
+	if ((flags & 4) != 0)
+		gyre_repair(key, NULL);
+	else
+		gyre_clean(key, flags % 4, NULL);
+}
+
 static void call(struct world *w, struct input *in)
 {
+	const unsigned chosen = byte(in), which = chosen / 10 % w->sides;
+	struct gyre_ring **const producer = &w->producers[which];
+	struct gyre_ring **const consumer = &w->consumers[which];
 	struct gyre_ring **leave;
 
-	switch (byte(in) % 10) {
+	switch (chosen % 10) {
 	case 0:
-		attach(&w->producer, GYRE_PRODUCER);
+		attach(producer, GYRE_PRODUCER, 0);
 		break;
 	case 1:
-		attach(&w->consumer, GYRE_CONSUMER);
+		attach(consumer, GYRE_CONSUMER, which == 1 ? GYRE_RING_STEP_OVER : 0);
 		break;
 	case 2:
 	case 3:
-		if (w->producer != NULL)
-			produce(w, in);
+		if (*producer != NULL)
+			produce(*producer, in);
 		break;
 	case 4:
 	case 5:
-		if (w->consumer != NULL)
-			consume(w, in);
+		if (*consumer != NULL)
+			consume(*consumer, in);
 		break;
 	case 6:
 		look();
+		look_at(*producer);
+		look_at(*consumer);
 		break;
 	case 7:
-		gyre_clean(key, byte(in) % 4, NULL);
+		clean(byte(in));
 		break;
 	case 8:
 		lie(w, in);
 		break;
 	default:
-		leave = byte(in) % 2 == 0 ? &w->producer : &w->consumer;
+		leave = byte(in) % 2 == 0 ? producer : consumer;
 		gyre_ring_detach(*leave);
 		*leave = NULL;
 		break;
@@ -395,17 +456,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 {
 	static uint8_t image[RING_BYTES_MAX];
 	struct input in = {data, bytes};
-	struct world world = {.size = build(&in, image)};
+	enum shape shape;
+	struct world world = {.size = build(&in, image, &shape)};
 
+	world.sides = shape == MPMC ? 2 : 1;
 	world.peer = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	require(world.peer >= 0);
 	require(write(world.peer, image, world.size) == (ssize_t)world.size);
-	attach(&world.producer, GYRE_PRODUCER);
-	attach(&world.consumer, GYRE_CONSUMER);
+	attach(&world.producers[0], GYRE_PRODUCER, 0);
+	attach(&world.consumers[0], GYRE_CONSUMER, 0);
 	for (int calls = 0; calls < CALLS_MAX && in.left > 0; calls++)
 		call(&world, &in);
-	gyre_ring_detach(world.producer);
-	gyre_ring_detach(world.consumer);
+	for (int i = 0; i < 2; i++) {
+		gyre_ring_detach(world.producers[i]);
+		gyre_ring_detach(world.consumers[i]);
+	}
 	remove_guards();
 	close(world.peer);
 	unlink(path);

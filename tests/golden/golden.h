@@ -11,6 +11,9 @@ enum {
 	GOLDEN_MESSAGES = 130, /* so that the unread ones lie on both sides of the end */
 	GOLDEN_UNREAD = 5,
 	GOLDEN_BYTES = 0x8000,
+	GOLDEN_CELL = 16, /* mpmc */
+	GOLDEN_BATCH = 3, /* mpmc: messages in one, behind the unread ones */
+	GOLDEN_MPMC_BYTES = 0xa000,
 	GOLDEN_PID = 4711,
 	GOLDEN_UID = 1000,
 };
