@@ -3,7 +3,8 @@
  * @brief Messages between processes through a ring in shared memory.
  *
  * A key names a ring ("cam0", "posix:/cam0", "file:/run/user/1000/cam0"). One side attaches as
- * producer, the other as consumer; messages are bytes of any size up to half the ring, each
+ * producer, the other as consumer: one of each in an spsc ring, any number of both in an mpmc ring,
+ * where each message goes to one consumer. Messages are bytes of any size up to half the ring, each
  * with a 32-bit tag of the user's. The ring and what was committed to it outlive every process
  * that used it, until it was closed and emptied or somebody unlinks it.
  *
@@ -20,9 +21,12 @@
  * - Ordering: all that a producer wrote before commit (or send) happens before what the consumer
  *   reads after peek (or receive) of that message; all that the consumer read happens before
  *   the producer may reuse the room after release.
+ * - Order: that of sending. mpmc: each consumer gets what it gets of one producer in that order,
+ *   but for what comes again, and what was stepped over (GYRE_RING_STEP_OVER).
  * - Crash: kill -9 at any instruction blocks nobody. A message that was never committed is as if
  *   it had never been; a committed one is delivered whole. A successor attaches to the same key
- *   and goes on where the dead one stopped.
+ *   and goes on where the dead one stopped. mpmc: what a dead consumer held goes to another one,
+ *   marked GYRE_MESSAGE_AGAIN; handed out deliveries_max times in all, it is dropped, and counted.
  * - Hostile peers: whatever stands in the segment, a call reads and writes only inside the
  *   mapping, ends, and at worst says GYRE_ECORRUPT.
  * @since 0.1
@@ -155,12 +159,13 @@ GYRE_API int gyre_ring_unlink(const char *key, struct gyre_error *reterr);
 /**
  * @brief Become a participant of an existing ring.
  *
- * Whatever the last holder of the role left behind by its death is repaired first.
+ * Whatever the last holder of the seat left behind by its death is repaired first.
  * @param role     enum gyre_role.
  * @param options  NULL for the defaults.
  * @param[out] ret_ring To be given to gyre_ring_detach().
  * @retval GYRE_ENOTFOUND No such ring.
  * @retval GYRE_EBUSY     The role is held by a live process: the text names it.
+ * @retval GYRE_ENORES    mpmc: all seats of the role are, which the text says.
  * @retval GYRE_ESUSPECT  Its holder lost its lock (closefrom?) but lives and maps the ring.
  * @retval GYRE_EINVAL    The role is none, or options say what this library does not know.
  * @retval GYRE_EFORMAT, GYRE_EVERSION, GYRE_ECORRUPT, GYRE_ESTALE What stands there is not
@@ -192,7 +197,8 @@ GYRE_API int gyre_ring_attach_fd(int fd, enum gyre_role role,
 	struct gyre_error *reterr);
 
 /**
- * @brief Leave. An open reservation is discarded, held messages go to the successor.
+ * @brief Leave. An open reservation is discarded, held messages go to the successor; mpmc: to
+ *        anybody, as if this consumer had died (GYRE_MESSAGE_AGAIN).
  *
  * The last to leave a ring that is closed and drained unlinks it (but see GYRE_RING_KEEP).
  * NULL is a no-op. In a forked child it only frees what the child inherited.
@@ -251,7 +257,8 @@ GYRE_API int gyre_ring_send(
 /**
  * @brief Copy several messages and publish them by one store: all become visible at once.
  *
- * Blocks only until the first one fits; then as many as fit are sent.
+ * Blocks only until the first one fits; then as many as fit are sent. mpmc: each GYRE_BATCH_MAX of
+ * them become visible at once, and go to one consumer.
  * @return How many of them, from the first, were sent (at least 1), or as gyre_ring_send(). A
  *         message that can never fit gives GYRE_EMSGSIZE when it is the first.
  */
@@ -273,13 +280,17 @@ GYRE_API int gyre_ring_close(struct gyre_ring *ring);
 /**
  * @brief Look at the next message in place.
  *
- * Each call moves on to the next message; several may be held. They are released in order.
+ * Each call moves on to the next message; several may be held. They are released in order; in an
+ * mpmc ring in any order.
  * @param[out] ret_message Valid until its release.
  * @retval GYRE_OK        Yours until gyre_ring_release().
  * @retval GYRE_EAGAIN    Nothing there now (timeout_ns 0). @retval GYRE_ETIMEDOUT Nor in time.
- * @retval GYRE_ECLOSED   The end: everything was received (or is held by this handle).
+ * @retval GYRE_ECLOSED   The end: everything was received (or is held by this handle). mpmc: while
+ *                        another consumer holds a message it is not the end, since that may come
+ *                        again.
  * @retval GYRE_ELEFT     Nothing there, and the last producer detached without closing the ring.
- *                        Said once for each departure: call again to wait for a successor.
+ *                        Said once for each departure: call again to wait for a successor. mpmc:
+ *                        when none is left, to each consumer.
  * @retval GYRE_EDIED     The same for a producer that died.
  * @retval GYRE_ECORRUPT, GYRE_EROLE, GYRE_ESTALE See above.
  */
@@ -288,8 +299,8 @@ GYRE_API int gyre_ring_peek(
 
 /**
  * @brief Give the room of a message back. Never blocks.
- * @param message As peek filled it; only its position counts.
- * @retval GYRE_ESTATE It is not the oldest one held.
+ * @param message As peek filled it; only its position (mpmc: and index) counts.
+ * @retval GYRE_ESTATE It is not the oldest one held; mpmc: it is not held.
  */
 GYRE_API int gyre_ring_release(struct gyre_ring *ring, const struct gyre_message *message);
 
@@ -298,9 +309,9 @@ GYRE_API int gyre_ring_release(struct gyre_ring *ring, const struct gyre_message
  * @param[out] buffer      Receives it. @param buffer_bytes Its size.
  * @param[out] ret_message Optional: tag, flags, position; data is the buffer.
  * @return The message's length in bytes, or as gyre_ring_peek().
- * @retval GYRE_EMSGSIZE The buffer is too small; the message stays (ret_message->bytes, where
- *                       given, says how much it takes).
- * @retval GYRE_ESTATE   Messages are held by peek: release them first.
+ * @retval GYRE_EMSGSIZE The buffer is too small; the message stays, in this consumer's hands
+ *                       (ret_message->bytes, where given, says how much it takes).
+ * @retval GYRE_ESTATE   spsc: messages are held by peek: release them first.
  */
 GYRE_API int64_t gyre_ring_receive(struct gyre_ring *ring, void *buffer, size_t buffer_bytes,
 	int64_t timeout_ns, struct gyre_message *ret_message);
@@ -312,7 +323,7 @@ GYRE_API int64_t gyre_ring_receive(struct gyre_ring *ring, void *buffer, size_t 
 GYRE_API int gyre_ring_peek_batch(struct gyre_ring *ring, int64_t timeout_ns,
 	struct gyre_message *ret_messages, unsigned count);
 
-/** @brief Release the count oldest messages held, by one store.
+/** @brief Release the count oldest messages held, by one store (mpmc: one a record).
  *  @retval GYRE_ESTATE Fewer are held. */
 GYRE_API int gyre_ring_release_batch(struct gyre_ring *ring, unsigned count);
 
