@@ -4,6 +4,8 @@
  * sees nobody, comes back, and closes.
  */
 #include <stdbool.h>
+#include <time.h>
+#include <unistd.h>
 #include "leave.h"
 #include "say.h"
 #include "view.h"
@@ -36,28 +38,44 @@ static bool is_deserted(const char *key, uint64_t generation)
 	return deserted;
 }
 
-static void close_deserted(
+/* Come back and close, if nobody else is there now. False: somebody was, who may have come back for
+ * the same and seen us. */
+static bool close_alone(
 	const char *key, uint64_t generation, const struct gyre_ring_options *options)
 {
 	struct gyre_ring *ring;
 	struct ring_view view;
 	struct gyre_error error;
-	int result;
+	bool alone;
+	int result = gyre_ring_attach(key, GYRE_PRODUCER, options, &ring, &error);
 
-	if (!is_deserted(key, generation))
-		return;
-	result = gyre_ring_attach(key, GYRE_PRODUCER, options, &ring, &error);
 	if (result == GYRE_EBUSY || result == GYRE_ENORES || result == GYRE_ENOTFOUND)
-		return; /* others have come, or gone, meanwhile */
+		return true; /* others have come, or gone, meanwhile */
 	if (result != GYRE_OK) {
 		say_error(key, &error);
-		return;
+		return true;
 	}
-	if (view_attached(&view, ring, NULL) == GYRE_OK && is_open_with(&view, generation, 1))
+	if (view_attached(&view, ring, NULL) != GYRE_OK) {
+		gyre_ring_detach(ring);
+		return true;
+	}
+	alone = is_open_with(&view, generation, 1);
+	view_free(&view);
+	if (alone)
 		close_and_detach(key, ring);
 	else
 		gyre_ring_detach(ring);
-	view_free(&view);
+	return alone;
+}
+
+/* Two that come back at once see each other, and leave again: the times between differ. */
+static void close_deserted(
+	const char *key, uint64_t generation, const struct gyre_ring_options *options)
+{
+	const struct timespec pause = {.tv_nsec = 100000 + getpid() % 31 * 100000};
+
+	while (is_deserted(key, generation) && !close_alone(key, generation, options))
+		nanosleep(&pause, NULL);
 }
 
 void leave_last_closes(
