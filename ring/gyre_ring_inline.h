@@ -232,7 +232,8 @@ gyre_inline void gyre_copy_large_(uint8_t *to, const uint8_t *from, size_t bytes
 {
 	size_t part = GYRE_PREFETCH_AHEAD_;
 
-	/* Of a constant size, compilers make "rep movs", which is slower than libc's. */
+	/* Of a size that they know, or know to be small, compilers make "rep movs", which is slower
+	 * than libc's. */
 	__asm__("" : "+r"(part));
 	for (; bytes > GYRE_PREFETCH_AHEAD_; bytes -= GYRE_PREFETCH_AHEAD_) {
 		gyre_prefetch_ahead_(to, GYRE_PREFETCH_AHEAD_);
@@ -241,6 +242,7 @@ gyre_inline void gyre_copy_large_(uint8_t *to, const uint8_t *from, size_t bytes
 		from += GYRE_PREFETCH_AHEAD_;
 	}
 	gyre_prefetch_ahead_(to, bytes);
+	__asm__("" : "+r"(bytes));
 	memcpy(to, from, bytes);
 }
 

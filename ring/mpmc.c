@@ -97,34 +97,6 @@ void gyre_stamp(const struct gyre_mpmc *m, uint64_t position, uint64_t span)
 			&gyre_entry(m, position + i)->word, word, memory_order_release);
 }
 
-/* ---- Keeping a distance ---- */
-
-#define SLIP_NS 4000u          /* some two hundred messages */
-#define SLIP_IF_WITHIN_NS 250u /* of each other */
-
-/* Two sides that follow each other closely take each other's lines away with every message, and the
- * prefetcher of the one that reads takes the next twenty: that is three times slower than two
- * hundred messages of distance. So one that catches up while messages come fast lets the other get
- * ahead. A slow stream, or a message and its answer, is never held up. */
-void gyre_mpmc_slip(struct gyre_ring *r)
-{
-	struct gyre_mpmc *m = &r->mpmc;
-	const uint64_t moved = m->books.messages - m->slip_messages;
-	uint64_t now, since;
-
-	if (moved == 0)
-		return;
-	now = gyre_now_ns();
-	since = now - m->slip_ns;
-	m->slip_messages = m->books.messages;
-	m->slip_ns = now;
-	if (since >= moved * SLIP_IF_WITHIN_NS)
-		return;
-	do
-		ck_pr_stall();
-	while (gyre_now_ns() - now < SLIP_NS);
-}
-
 /* ---- Taking a seat ---- */
 
 /* One producer: the end of what was claimed, or the CLOSED record. */

@@ -196,9 +196,6 @@ void gyre_stamp(const struct gyre_mpmc *m, uint64_t position, uint64_t span);
  * Negative: the ring is corrupt. *steps is counted down. */
 int gyre_walk(const struct gyre_mpmc *m, uint64_t *position, uint64_t *steps, uint64_t *ret_word);
 
-/* Nothing to take, or no room, in the middle of a stream: look away for a moment. */
-void gyre_mpmc_slip(struct gyre_ring *r);
-
 /* Words of a ring for somebody who has no handle. */
 void gyre_mpmc_of(const struct gyre_view *view, struct gyre_mpmc *ret);
 

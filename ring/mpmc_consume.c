@@ -186,7 +186,7 @@ static int take(struct gyre_ring *r)
 				m->own = false; /* everything was seen */
 			else
 				m->cursor = h;
-			gyre_mpmc_slip(r);
+			gyre_slip(r, m->books.messages, 1);
 			return 0;
 		}
 		if (!gyre_word_is_possible(m, w, h))
@@ -211,7 +211,7 @@ static int take(struct gyre_ring *r)
 			if (!m->step_over) {
 				if (m->own)
 					m->cursor = h;
-				gyre_mpmc_slip(r);
+				gyre_slip(r, m->books.messages, 1);
 				gyre_mpmc_blocked(r, h, w);
 				return 0;
 			}

@@ -59,7 +59,7 @@ static int make_room(struct gyre_ring *r, uint64_t end, uint64_t needed)
 		return 1;
 	if (m->waits)
 		note_wants(r, end, needed);
-	gyre_mpmc_slip(r);
+	gyre_slip(r, m->books.messages, 1);
 	gyre_mpmc_blocked(r, before, stop);
 	return 0;
 }

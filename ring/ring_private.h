@@ -86,8 +86,6 @@ struct gyre_mpmc {
 		unsigned copy;
 	} books;
 
-	uint64_t slip_messages, slip_ns; /* when it found nothing the last time */
-
 	/* Whom it waits for: 0 nobody in particular. */
 	uint32_t in_the_way;
 	uint64_t in_the_way_at;
@@ -106,15 +104,17 @@ struct gyre_ring {
 	uint64_t reserved_bytes; /* producer: of the open reservation */
 	uint64_t reserved_limit; /* hot.limit, while it is open */
 	uint64_t aborted;
-	uint32_t options_flags;       /* enum gyre_ring_flags, as attached */
-	uint64_t shown;               /* consumer: the head as the producer was told */
-	uint64_t flushed;             /* producer: the position of the later ledger */
-	unsigned ledger_index;        /* producer: the one to be written next */
-	bool fence;                   /* publications need a fence before the look for sleepers */
-	bool open;                    /* producer: a reservation */
-	bool closed;                  /* the close record was written, or seen */
-	bool no_spin;                 /* blocking calls sleep at once */
-	uint32_t spin;                /* polls before sleeping; adapts */
+	uint32_t options_flags; /* enum gyre_ring_flags, as attached */
+	uint64_t shown;         /* consumer: the head as the producer was told */
+	uint64_t flushed;       /* producer: the position of the later ledger */
+	unsigned ledger_index;  /* producer: the one to be written next */
+	bool fence;             /* publications need a fence before the look for sleepers */
+	bool open;              /* producer: a reservation */
+	bool closed;            /* the close record was written, or seen */
+	bool no_spin;           /* blocking calls sleep at once */
+	uint32_t spin;          /* polls before sleeping; adapts */
+	uint64_t slip_position, slip_ns; /* when it found nothing the last time */
+	uint64_t largest_span;           /* records, consumer: found since then */
 	uint64_t told_generation;     /* consumer: of the producer whose departure was reported */
 	struct gyre_wake_word *sleep; /* this side sleeps here */
 	struct gyre_wake_word *wake;  /* the other side sleeps here */
@@ -234,6 +234,9 @@ static inline int gyre_published(struct gyre_ring *r)
 }
 
 /* Wait until look() says yes (1) or ends it (negative). See ring/wait.c. */
+/* Nothing to take, or no room: look away for a moment if it is the middle of a fast stream.
+ * position counts what this side moved in all, per_message how far one message goes at most. */
+void gyre_slip(struct gyre_ring *r, uint64_t position, uint64_t per_message);
 void gyre_wait_start(struct gyre_ring *r);
 int gyre_wait(struct gyre_ring *r, int (*look)(struct gyre_ring *), int64_t timeout_ns);
 

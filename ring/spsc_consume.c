@@ -67,6 +67,15 @@ static int slots_look(struct gyre_ring *r)
 	return look(r, true);
 }
 
+/* The quick ways do not tell what they took: no more than GYRE_SMALL_ a message. */
+static void keep_distance(struct gyre_ring *r, bool slots)
+{
+	const uint64_t small_span = gyre_span_(&r->hot, GYRE_SMALL_, slots);
+
+	gyre_slip(r, r->hot.next, small_span > r->largest_span ? small_span : r->largest_span);
+	r->largest_span = 0;
+}
+
 static int wait_for_message(struct gyre_ring *r, int64_t timeout_ns, bool slots)
 {
 	int (*const shape_look)(struct gyre_ring *) = slots ? slots_look : records_look;
@@ -74,6 +83,7 @@ static int wait_for_message(struct gyre_ring *r, int64_t timeout_ns, bool slots)
 
 	if (found != 0)
 		return found > 0 ? GYRE_OK : found;
+	keep_distance(r, slots);
 	return gyre_wait(r, shape_look, timeout_ns);
 }
 
@@ -101,6 +111,8 @@ gyre_inline int find(struct gyre_ring *r, int64_t timeout_ns, uint64_t *ret_word
 		if (!gyre_is_message_(&r->hot, r->hot.next, word, slots))
 			return GYRE_ECORRUPT; /* changed after its commit */
 	}
+	if (gyre_span_(&r->hot, gyre_word_length_(word), slots) > r->largest_span)
+		r->largest_span = gyre_span_(&r->hot, gyre_word_length_(word), slots);
 	*ret_word = word;
 	return GYRE_OK;
 }
