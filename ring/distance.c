@@ -20,9 +20,11 @@ void gyre_slip(struct gyre_ring *r, uint64_t position, uint64_t per_message)
 
 	if (moved == 0)
 		return;
+	r->slip_position = position;
+	if (moved == 1)
+		return; /* it may be a message and its answer, all the time */
 	now = gyre_now_ns();
 	since = now - r->slip_ns;
-	r->slip_position = position;
 	r->slip_ns = now;
 	if (since >= moved * SLIP_IF_WITHIN_NS)
 		return;

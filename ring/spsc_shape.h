@@ -195,7 +195,7 @@ gyre_inline int64_t take(struct gyre_ring_hot_ *r, uint64_t word, void *buffer,
 	if (small)
 		gyre_copy_small_(gyre_cast_(uint8_t *, buffer), payload, bytes);
 	else
-		memcpy(buffer, payload, bytes);
+		gyre_copy_out_(gyre_cast_(uint8_t *, buffer), payload, bytes);
 	gyre_progress_(r, position + span);
 	return (int64_t)bytes;
 }
