@@ -123,7 +123,7 @@ static void run_job(struct shim_state *state, const struct attach_case *its, str
 		.count = 2,
 		.roles = {role_attach, role_beside},
 		.arg = job,
-		.ordinary = (its->peer->caps & PEER_HAS_THREADS) != 0,
+		.shares_cores = (its->peer->caps & PEER_HAS_THREADS) != 0,
 	};
 	struct team_result result;
 

@@ -24,7 +24,8 @@ extern "C" {
 
 enum {
 	CROWD_PRODUCER_SHIFT = 48,
-	CROWD_PATIENCE = 64, /* looks in vain before anything dearer than a look */
+	CROWD_PATIENCE = 64, /* looks in vain before anything dearer than a look, */
+	CROWD_YIELD = 1024,  /* and before the core is given to another: some 20 us */
 };
 
 struct crowd_shared; /* what all see */
@@ -75,7 +76,7 @@ static inline bool crowd_take(struct crowd *crowd, uint64_t sequence)
 static inline void crowd_wait(struct crowd *crowd)
 {
 	poll_wait();
-	if (++crowd->vain % CROWD_PATIENCE == 0 && crowd->oversubscribed)
+	if (++crowd->vain % CROWD_YIELD == 0 && crowd->oversubscribed)
 		sched_yield();
 }
 

@@ -34,6 +34,7 @@ int main(int argc, char **argv)
 	if (!options_parse(&argc, argv, &options))
 		return 2;
 	describe_machine(&options);
+	team_ask_for_priority(&options.team);
 	team_catch_signals();
 	line_work_register(&options);
 	work_register(&options);

@@ -196,8 +196,7 @@ static void run_job(struct shim_state *state, struct mpmc_case *its, struct job 
 		.count = roles_of(its),
 		.roles = {role, role, role, role, role, role, role, role},
 		.arg = job,
-		/* A role that is never preempted would starve those on its core. */
-		.ordinary = oversubscribed(its) || (its->peer->caps & PEER_HAS_THREADS) != 0,
+		.shares_cores = oversubscribed(its) || (its->peer->caps & PEER_HAS_THREADS) != 0,
 	};
 	struct team_result result;
 

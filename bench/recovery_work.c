@@ -299,7 +299,7 @@ static void run_job(struct shim_state *state, const struct job *job)
 		.count = 2,
 		.roles = {role_survivor, role_killer},
 		.arg = (void *)job,
-		.ordinary = true, /* the victim has to get its turn on the killer's core */
+		.shares_cores = true, /* the victim has to get its turn on the killer's core */
 	};
 	struct team_result result;
 

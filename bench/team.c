@@ -82,7 +82,7 @@ static void barrier(struct team *team)
 {
 	/* Threads of its own may share the core of a role that waits here. */
 	const bool alone =
-		team->plan->settings->cpus.count >= team->plan->count && !team->plan->ordinary;
+		team->plan->settings->cpus.count >= team->plan->count && !team->plan->shares_cores;
 	const uint32_t all = ++team->barriers * team->plan->count;
 
 	/* [BARRIER] release and acquire: what each did before happens before what any does
@@ -165,15 +165,17 @@ int team_fail(struct team *team, const char *format, ...)
 }
 
 /* What is not permitted is done without. */
-static void ask_for_priority(const struct team_plan *plan)
+void team_ask_for_priority(const struct team_settings *settings)
+{
+	if (settings->priority != TEAM_ORDINARY)
+		(void)setpriority(PRIO_PROCESS, 0, -20);
+}
+
+static void ask_for_fifo(const struct team_plan *plan)
 {
 	const struct sched_param lowest = {.sched_priority = 1};
 
-	if (plan->ordinary)
-		return;
-	if (plan->settings->priority == TEAM_NICE)
-		(void)setpriority(PRIO_PROCESS, 0, -20);
-	if (plan->settings->priority == TEAM_FIFO)
+	if (plan->settings->priority == TEAM_FIFO && !plan->shares_cores)
 		(void)sched_setscheduler(0, SCHED_FIFO, &lowest);
 }
 
@@ -185,10 +187,10 @@ _Noreturn static void be(struct team *team, pid_t parent)
 	default_signals();
 	alarm(team->plan->settings->limit_s); /* hanging in a loop or in a call, it ends */
 	cpus_pin(&team->plan->settings->cpus, team->me);
-	ask_for_priority(team->plan);
+	ask_for_fifo(team->plan);
 	if (team->plan->roles[team->me](team, team->plan->arg) != 0)
 		_exit(1);
-	if (team->plan->ordinary)
+	if (team->plan->shares_cores)
 		exit(0); /* with what a library has left to do: to sign off from a daemon */
 	_exit(0);
 }

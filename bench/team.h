@@ -47,8 +47,9 @@ struct team_plan {
 	const struct team_settings *settings;
 	unsigned count;
 	team_role *roles[TEAM_MAX];
-	void *arg;     /* as it is at the fork: children change their copy only */
-	bool ordinary; /* at ordinary priority whatever the settings say */
+	void *arg;         /* as it is at the fork: children change their copy only */
+	bool shares_cores; /* with each other, or with threads of their own: nice at most, since
+			    * one that is never preempted starves them */
 };
 
 struct team_member {
@@ -65,6 +66,10 @@ struct team_result {
 	char fault[TEAM_FAULT_BYTES + 32];
 	bool hung;
 };
+
+/* Roles inherit it: one that had to ask for itself would first have to get the core from those that
+ * did so before. */
+void team_ask_for_priority(const struct team_settings *settings);
 
 /* From now on an interrupted team is ended in good order, for its channels to be removed; then
  * team_heed_signals() ends this process as the signal would have. */

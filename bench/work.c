@@ -295,7 +295,7 @@ static void run_job(struct shim_state *state, struct work_case *its, struct job 
 		.count = 2,
 		.roles = {role_out, role_in},
 		.arg = job,
-		.ordinary = (its->peer->caps & PEER_HAS_THREADS) != 0,
+		.shares_cores = (its->peer->caps & PEER_HAS_THREADS) != 0,
 	};
 	struct team_result result;
 
