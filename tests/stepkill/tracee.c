@@ -62,8 +62,8 @@ __asm__(".pushsection .text\n"
 enum {
 	CODE_BYTES = 4, /* of an instruction that are looked at: 66, REX, opcode, operand */
 	SIGTRAP_SYSCALL = SIGTRAP | 0x80, /* PTRACE_O_TRACESYSGOOD */
-	YIELDS = 64,      /* looks at a victim in the kernel before taking naps between them */
-	NAP_NS = 50000,   /* between two looks */
+	YIELDS = 64,    /* looks at a victim in the kernel, within a millisecond, before napping */
+	NAP_NS = 50000, /* between two looks */
 	NEVER_LIVED = -1, /* instead of a wait status: fork() failed */
 	WAKES_MAX = 1000, /* of one sleeper, in case `wake` never gives it what it waits for */
 };
@@ -157,14 +157,11 @@ static bool report_sleep(struct tracee *t, unsigned *wakes)
 	return t->victim->may_sleep;
 }
 
-static void nap(unsigned looks)
+static void nap(void)
 {
 	const struct timespec pause = {.tv_nsec = NAP_NS};
 
-	if (looks < YIELDS)
-		(void)sched_yield();
-	else
-		(void)nanosleep(&pause, NULL);
+	(void)nanosleep(&pause, NULL);
 }
 
 /* Waits for a victim that may be in the kernel, or run at full speed. */
@@ -190,9 +187,13 @@ static enum tracee_stop wait_patiently(struct tracee *t, enum __ptrace_request h
 		if (pid < 0 && errno != EINTR)
 			return TRACEE_STUCK;
 
-		nap(looks);
-		if (looks < YIELDS)
+		/* Where the processor is busy a single yield takes longer than a sleeper's slice;
+		 * one who napped is soon back. */
+		if (looks < YIELDS && tracee_clock_ms() == begin) {
+			(void)sched_yield();
 			continue;
+		}
+		nap();
 		now = tracee_clock_ms();
 		if (now - begin >= t->limit_ms)
 			return TRACEE_STUCK;
