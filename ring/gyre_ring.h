@@ -15,7 +15,8 @@
  *   handler must not use a handle whose call it interrupted.
  * - fork: a child's inherited handles answer GYRE_ESTALE, and the ring's memory is not there: the
  *   child attaches for itself.
- * - Blocking: timeout_ns is 0 (try: never blocks, makes no system call unless a peer sleeps),
+ * - Blocking: timeout_ns is 0 (try: never blocks, makes no system call unless a peer sleeps; one
+ *   that has caught up in a stream of more than four messages a microsecond looks away for 4 us),
  *   a number of nanoseconds (CLOCK_MONOTONIC), or GYRE_FOREVER. A blocked call uses no CPU
  *   after a short spin; signals do not end it.
  * - Ordering: all that a producer wrote before commit (or send) happens before what the consumer

@@ -227,38 +227,26 @@ gyre_inline void gyre_copy_small_(uint8_t *to, const uint8_t *from, size_t bytes
 	}
 }
 
-/* Into the ring, where the lines belong to the other core: ask for the next KiB, copy this one. */
-gyre_inline void gyre_copy_large_(uint8_t *to, const uint8_t *from, size_t bytes)
+/* In pieces for which libc uses vector registers: its "rep movsb" for larger ones is twenty times
+ * slower where the target lies a few bytes behind the source, modulo 4 KiB (AMD Zen 3), as what
+ * comes after an 8-byte word does. Into the ring (a constant), where the lines belong to the other
+ * core: asks for the next KiB, copies this one. */
+gyre_inline void gyre_copy_large_(uint8_t *to, const uint8_t *from, size_t bytes, int into_ring)
 {
 	size_t part = GYRE_PREFETCH_AHEAD_;
 
 	/* Of a size that they know, or know to be small, compilers make "rep movs", which is slower
-	 * than libc's. */
+	 * than libc's vectors. */
 	__asm__("" : "+r"(part));
 	for (; bytes > GYRE_PREFETCH_AHEAD_; bytes -= GYRE_PREFETCH_AHEAD_) {
-		gyre_prefetch_ahead_(to, GYRE_PREFETCH_AHEAD_);
+		if (into_ring)
+			gyre_prefetch_ahead_(to, GYRE_PREFETCH_AHEAD_);
 		memcpy(to, from, part);
 		to += GYRE_PREFETCH_AHEAD_;
 		from += GYRE_PREFETCH_AHEAD_;
 	}
-	gyre_prefetch_ahead_(to, bytes);
-	__asm__("" : "+r"(bytes));
-	memcpy(to, from, bytes);
-}
-
-/* Out of the ring, in pieces for which libc uses vector registers: its "rep movsb" for larger ones
- * is twenty times slower where the target lies a few bytes behind the source, modulo 4 KiB (AMD
- * Zen 3), as what comes after an 8-byte word does. */
-gyre_inline void gyre_copy_out_(uint8_t *to, const uint8_t *from, size_t bytes)
-{
-	size_t part = GYRE_PREFETCH_AHEAD_;
-
-	__asm__("" : "+r"(part));
-	for (; bytes > GYRE_PREFETCH_AHEAD_; bytes -= GYRE_PREFETCH_AHEAD_) {
-		memcpy(to, from, part);
-		to += GYRE_PREFETCH_AHEAD_;
-		from += GYRE_PREFETCH_AHEAD_;
-	}
+	if (into_ring)
+		gyre_prefetch_ahead_(to, bytes);
 	__asm__("" : "+r"(bytes));
 	memcpy(to, from, bytes);
 }

@@ -435,7 +435,7 @@ gyre_inline void copy_out(void *buffer, const void *data, size_t bytes)
 	if (bytes <= GYRE_SMALL_)
 		gyre_copy_small_(buffer, data, bytes);
 	else
-		gyre_copy_out_(buffer, data, bytes);
+		gyre_copy_large_(buffer, data, bytes, 0);
 }
 
 static int receive_one(struct gyre_ring *r, void *buffer, size_t buffer_bytes, int64_t timeout_ns,

@@ -360,7 +360,7 @@ static int send(
 		gyre_prefetch_ahead_(to, bytes);
 		gyre_copy_small_(to, data, bytes);
 	} else {
-		gyre_copy_large_(to, data, bytes);
+		gyre_copy_large_(to, data, bytes, 1);
 	}
 	return publish(r, gyre_info(bytes, tag, 0), 1, bytes);
 }
@@ -401,7 +401,7 @@ static uint64_t write_batch(
 			gyre_prefetch_ahead_(start + payload, messages[i].bytes);
 			gyre_copy_small_(start + payload, messages[i].data, messages[i].bytes);
 		} else {
-			gyre_copy_large_(start + payload, messages[i].data, messages[i].bytes);
+			gyre_copy_large_(start + payload, messages[i].data, messages[i].bytes, 1);
 		}
 		end = payload + messages[i].bytes;
 		sum += messages[i].bytes;

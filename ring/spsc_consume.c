@@ -161,7 +161,7 @@ gyre_inline int copy_out(struct gyre_ring *r, int64_t timeout_ns, uint8_t *to, s
 	if (quick || ret_message->bytes <= GYRE_SMALL_)
 		gyre_copy_small_(to, payload, ret_message->bytes);
 	else
-		gyre_copy_out_(to, payload, ret_message->bytes);
+		gyre_copy_large_(to, payload, ret_message->bytes, 0);
 	const uint64_t span = gyre_span_(&r->hot, ret_message->bytes, slots);
 
 	r->hot.at = behind_at(&r->hot, span, slots);

@@ -176,7 +176,7 @@ gyre_inline void write_in_batch(
 		gyre_prefetch_ahead_(at, m->bytes);
 		gyre_copy_small_(at + GYRE_WORD_BYTES_, m->data, m->bytes);
 	} else {
-		gyre_copy_large_(at + GYRE_WORD_BYTES_, m->data, m->bytes);
+		gyre_copy_large_(at + GYRE_WORD_BYTES_, m->data, m->bytes, 1);
 	}
 	r->hot.at = behind_at(&r->hot, span, slots);
 	/* [WORD] release, though the first word orders them all for the consumer: a successor

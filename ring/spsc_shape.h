@@ -173,7 +173,8 @@ gyre_inline void put(struct gyre_ring_hot_ *r, const void *data, size_t bytes, u
 		gyre_prefetch_ahead_(at, bytes);
 		gyre_copy_small_(at + GYRE_WORD_BYTES_, gyre_cast_(const uint8_t *, data), bytes);
 	} else {
-		gyre_copy_large_(at + GYRE_WORD_BYTES_, gyre_cast_(const uint8_t *, data), bytes);
+		gyre_copy_large_(
+			at + GYRE_WORD_BYTES_, gyre_cast_(const uint8_t *, data), bytes, 1);
 	}
 	publish(r, span, word, 1, bytes, behind, slots);
 }
@@ -195,7 +196,7 @@ gyre_inline int64_t take(struct gyre_ring_hot_ *r, uint64_t word, void *buffer,
 	if (small)
 		gyre_copy_small_(gyre_cast_(uint8_t *, buffer), payload, bytes);
 	else
-		gyre_copy_out_(gyre_cast_(uint8_t *, buffer), payload, bytes);
+		gyre_copy_large_(gyre_cast_(uint8_t *, buffer), payload, bytes, 0);
 	gyre_progress_(r, position + span);
 	return (int64_t)bytes;
 }
