@@ -25,7 +25,7 @@ static const struct setting one_each = {
 	.deliveries = 3,
 	.company = COMPANY_NONE,
 	.first = GYRE_PRODUCER,
-	.kills_max = 12};
+	.kills_max = 20};
 
 static const struct scene behind_producers[] = {
 	{.name = "reserve, commit, a waiting consumer",
@@ -125,7 +125,7 @@ static const struct scene behind_consumers[] = {
 				    .prepare = prepare_consumer,
 				    .operation = call_peek_release},
 			{.name = "repairer", .operation = call_repair}},
-		.kills_max = 48,
+		.kills_max = 80,
 		.bytes = 24,
 		.count = 2},
 	{.name = "peek 2 of a full ring, a producer",
@@ -164,7 +164,7 @@ static const struct scene successions[] = {
 				    .prepare = prepare_producer,
 				    .operation = call_send_batch},
 			{.name = "next", .operation = call_attach_producer}},
-		.kills_max = 32,
+		.kills_max = 64,
 		.bytes = 24,
 		.count = 3},
 	{.name = "peek 2, release, the next consumer",
@@ -237,7 +237,7 @@ static const struct scene chains[] = {
 			{.name = "consumer", .prepare = prepare_consumer, .operation = call_drain},
 			{.name = "consumer", .prepare = prepare_consumer, .operation = call_drain},
 			{.name = "consumer", .prepare = prepare_consumer, .operation = call_drain}},
-		.kills_max = 20,
+		.kills_max = 32,
 		.bytes = 24,
 		.timeout_ns = 1,
 		.may_find_nothing = true},
@@ -301,7 +301,7 @@ static const struct scene chains[] = {
 				.operation = call_reserve_commit},
 			{.name = "consumer", .prepare = prepare_consumer, .operation = call_drain},
 			{.name = "producer", .prepare = prepare_producer, .operation = call_send}},
-		.kills_max = 20,
+		.kills_max = 32,
 		.bytes = 24,
 		.count = 3,
 		.timeout_ns = 1,
@@ -316,7 +316,7 @@ static const struct scene chains[] = {
 				.operation = call_reserve_commit},
 			{.name = "next", .operation = call_attach_producer},
 			{.name = "consumer", .prepare = prepare_consumer, .operation = call_drain}},
-		.kills_max = 12,
+		.kills_max = 32,
 		.beginning = {.left = 3, .left_bytes = 24},
 		.bytes = 24,
 		.count = 2,
